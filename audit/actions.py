@@ -1,0 +1,29 @@
+"""The closed list of what an event can be about. Add to it; never rename."""
+
+from django.db import models
+
+
+class Action(models.TextChoices):
+    LOGIN = "auth.login", "Logged in"
+    LOGIN_FAILED = "auth.login_failed", "Login failed"
+    LOGOUT = "auth.logout", "Logged out"
+    MEMBER_ADDED = "member.added", "Member added"
+    MEMBER_ROLE_CHANGED = "member.role_changed", "Role changed"
+    MEMBER_REMOVED = "member.removed", "Member removed"
+    INTEGRATION_AUTHORIZE_STARTED = "integration.authorize_started", "Authorization started"
+    INTEGRATION_CONNECTED = "integration.connected", "Notion connected"
+    INTEGRATION_TOKEN_ROTATED = "integration.token_rotated", "Token updated"
+    INTEGRATION_TOKEN_REFRESHED = "integration.token_refreshed", "Token refreshed"
+    INTEGRATION_ERROR = "integration.error", "Connection failed"
+    INTEGRATION_RECOVERED = "integration.recovered", "Connection recovered"
+    INTEGRATION_DISCONNECTED = "integration.disconnected", "Notion disconnected"
+    INTEGRATION_DEAUTHORIZED = "integration.deauthorized", "Token revoked at Notion"
+    ACCESS_DENIED = "access.denied", "Access denied"
+    NOTION_READ = "notion.read", "Notion read"
+    ORGANIZATION_CREATED = "organization.created", "Organization created"
+
+
+class Result(models.TextChoices):
+    SUCCESS = "success", "Success"
+    DENIED = "denied", "Denied"
+    ERROR = "error", "Error"

@@ -1,0 +1,51 @@
+"""One event. Plain ids and labels and no foreign keys: an event outlives what it speaks of."""
+
+from __future__ import annotations
+
+import uuid
+from uuid import UUID
+
+from django.db import models
+from django.utils import timezone
+
+from audit.actions import Action
+from notionscan.rls import Scoped
+
+# Events of no organization (a failed login, an outsider's attempt) belong to the deployment.
+DEPLOYMENT = UUID(int=0)
+
+
+class Event(Scoped, models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization_id = models.UUIDField()
+    created_at = models.DateTimeField(default=timezone.now)
+    action = models.CharField(max_length=64)
+    result = models.CharField(max_length=16)
+    actor_id = models.UUIDField(null=True)
+    actor_label = models.CharField(max_length=254)
+    target_type = models.CharField(max_length=64, blank=True)
+    target_id = models.CharField(max_length=64, blank=True)
+    target_label = models.CharField(max_length=254, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+    # One correlation id joins the intent and the outcome of an effect outside our database.
+    correlation_id = models.UUIDField(null=True)
+    metadata = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["organization_id", "-created_at", "-id"], name="event_newest"),
+            models.Index(fields=["organization_id", "action", "-created_at"], name="event_action"),
+            models.Index(fields=["organization_id", "actor_id", "-created_at"], name="event_actor"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.result}"
+
+    @property
+    def action_label(self) -> str:
+        return Action(self.action).label
+
+    @property
+    def detail(self) -> str:
+        """What the metadata adds, as one short line."""
+        return ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in self.metadata.items())

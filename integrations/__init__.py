@@ -1,0 +1,1 @@
+"""Connections to Notion: connect, rotate, refresh, disconnect, and the one door to its API."""

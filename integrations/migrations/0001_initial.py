@@ -1,0 +1,125 @@
+import django.db.models.deletion
+import django.utils.timezone
+import notionscan.fields
+import uuid
+from django.conf import settings
+from django.db import migrations, models
+
+from notionscan import rls
+
+
+class Migration(migrations.Migration):
+
+    initial = True
+
+    dependencies = [
+        ('tenants', '0001_initial'),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+    ]
+
+    operations = [
+        rls.CreateScopedModel(
+            name='Integration',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('provider', models.CharField(max_length=32)),
+                ('connection_type', models.CharField(choices=[('public', 'Public'), ('internal', 'Internal')], max_length=16)),
+                ('status', models.CharField(choices=[('connected', 'Connected'), ('error', 'Error')], default='connected', max_length=16)),
+                ('access_token', notionscan.fields.EncryptedField(null=True)),
+                ('refresh_token', notionscan.fields.EncryptedField(null=True)),
+                ('access_token_hash', models.CharField(blank=True, db_index=True, max_length=64)),
+                ('token_version', models.PositiveIntegerField(default=1)),
+                ('refresh_lease_until', models.DateTimeField(null=True)),
+                ('workspace_id', models.UUIDField()),
+                ('workspace_name', models.CharField(blank=True, max_length=254)),
+                ('account_id', models.UUIDField()),
+                ('account_name', models.CharField(blank=True, max_length=254)),
+                ('is_personal_token', models.BooleanField(default=False)),
+                ('error_code', models.CharField(blank=True, max_length=64)),
+                ('error_since', models.DateTimeField(null=True)),
+                ('connected_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('connected_by_label', models.CharField(max_length=254)),
+                ('last_used_at', models.DateTimeField(null=True)),
+                ('shared_pages', models.PositiveIntegerField(null=True)),
+                ('shared_databases', models.PositiveIntegerField(null=True)),
+                ('shared_is_partial', models.BooleanField(default=False)),
+                ('shared_counted_at', models.DateTimeField(null=True)),
+                ('shared_error_code', models.CharField(blank=True, max_length=64)),
+                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='integrations', to='tenants.organization')),
+            ],
+            bases=(rls.Scoped, models.Model),
+        ),
+        rls.CreateScopedModel(
+            name='OAuthState',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('provider', models.CharField(max_length=32)),
+                ('state_hash', models.CharField(max_length=64)),
+                ('session_hash', models.CharField(max_length=64)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='tenants.organization')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
+            ],
+            bases=(rls.Scoped, models.Model),
+            # The provider's callback carries no organization: the person's own state says which.
+            also=[
+                ('SELECT', 'user_id = (SELECT scope_user())'),
+                ('DELETE', 'user_id = (SELECT scope_user())'),
+            ],
+        ),
+        rls.CreateScopedModel(
+            name='PendingRevocation',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('provider', models.CharField(max_length=32)),
+                ('token', notionscan.fields.EncryptedField()),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='tenants.organization')),
+            ],
+            bases=(rls.Scoped, models.Model),
+        ),
+        rls.CreateScopedModel(
+            name='FailedVerification',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='tenants.organization')),
+            ],
+            options={
+                'indexes': [models.Index(fields=['organization', 'created_at'], name='failed_verification_recent')],
+            },
+            bases=(rls.Scoped, models.Model),
+        ),
+        rls.CreateScopedModel(
+            name='RateBudget',
+            fields=[
+                ('integration', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='budget', serialize=False, to='integrations.integration')),
+                ('window_started_at', models.DateTimeField()),
+                ('used', models.PositiveIntegerField(default=0)),
+                ('limit', models.PositiveIntegerField()),
+                ('blocked_until', models.DateTimeField(null=True)),
+                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='tenants.organization')),
+            ],
+            bases=(rls.Scoped, models.Model),
+        ),
+        migrations.AddConstraint(
+            model_name='integration',
+            constraint=models.UniqueConstraint(fields=('organization', 'provider'), name='integration_one_per_provider'),
+        ),
+        migrations.AddConstraint(
+            model_name='integration',
+            constraint=models.UniqueConstraint(fields=('organization', 'id'), name='integration_in_organization'),
+        ),
+        migrations.AddConstraint(
+            model_name='integration',
+            constraint=models.CheckConstraint(condition=models.Q(('status', 'error'), ('access_token__isnull', False), _connector='OR'), name='integration_connected_has_token'),
+        ),
+        migrations.AddIndex(
+            model_name='oauthstate',
+            index=models.Index(fields=['user', 'state_hash'], name='oauth_state_of_user'),
+        ),
+        migrations.AddConstraint(
+            model_name='oauthstate',
+            constraint=models.UniqueConstraint(fields=('organization', 'state_hash'), name='oauth_state_once'),
+        ),
+    ]

@@ -1,0 +1,140 @@
+"""A connection to a provider, what surrounds its life, and the budget of calls it has."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+
+from notionscan.fields import EncryptedField
+from notionscan.rls import Scoped
+from tenants.models import Organization
+
+
+class Integration(Scoped, models.Model):
+    """One connection of an organization to a provider. Without an access token it is in ``error``."""
+
+    class ConnectionType(models.TextChoices):
+        PUBLIC = "public", "Public"
+        INTERNAL = "internal", "Internal"
+
+    class Status(models.TextChoices):
+        CONNECTED = "connected", "Connected"
+        ERROR = "error", "Error"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="integrations")
+    provider = models.CharField(max_length=32)
+    connection_type = models.CharField(max_length=16, choices=ConnectionType)
+    status = models.CharField(max_length=16, choices=Status, default=Status.CONNECTED)
+
+    access_token = EncryptedField(null=True)
+    refresh_token = EncryptedField(null=True)
+    # SHA-256 of the access token: Notion gives older apps one token for several authorizations, and what
+    # another connection still uses must not be revoked.
+    access_token_hash = models.CharField(max_length=64, blank=True, db_index=True)
+    # Counts every change of token, so that a refresh that comes late cannot overwrite a newer token.
+    token_version = models.PositiveIntegerField(default=1)
+    # A refresh in progress: nobody else starts one until then.
+    refresh_lease_until = models.DateTimeField(null=True)
+
+    workspace_id = models.UUIDField()
+    workspace_name = models.CharField(max_length=254, blank=True)
+    account_id = models.UUIDField()
+    account_name = models.CharField(max_length=254, blank=True)
+    # users/me says the owner is a person: the token reaches all that this person can see.
+    is_personal_token = models.BooleanField(default=False)
+
+    error_code = models.CharField(max_length=64, blank=True)
+    error_since = models.DateTimeField(null=True)
+    connected_at = models.DateTimeField(default=timezone.now)
+    connected_by_label = models.CharField(max_length=254)
+    last_used_at = models.DateTimeField(null=True)
+
+    # What is shared with the connection, counted by a job.
+    shared_pages = models.PositiveIntegerField(null=True)
+    shared_databases = models.PositiveIntegerField(null=True)
+    shared_is_partial = models.BooleanField(default=False)
+    shared_counted_at = models.DateTimeField(null=True)
+    shared_error_code = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "provider"], name="integration_one_per_provider"),
+            # What the foreign keys of other scoped tables point at.
+            models.UniqueConstraint(fields=["organization", "id"], name="integration_in_organization"),
+            models.CheckConstraint(
+                condition=models.Q(status="error") | models.Q(access_token__isnull=False),
+                name="integration_connected_has_token",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.workspace_name or str(self.workspace_id)
+
+
+class OAuthState(Scoped, models.Model):
+    """A consent that was asked for: who asked, in which session. Consumed by the first answer."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
+    user = models.ForeignKey("tenants.User", on_delete=models.CASCADE)
+    provider = models.CharField(max_length=32)
+    # SHA-256 of the state and of the session's key: a reader of this table can use neither.
+    state_hash = models.CharField(max_length=64)
+    session_hash = models.CharField(max_length=64)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "state_hash"], name="oauth_state_once"),
+        ]
+        indexes = [models.Index(fields=["user", "state_hash"], name="oauth_state_of_user")]
+
+    def __str__(self) -> str:
+        return f"{self.provider} for {self.organization_id}"
+
+
+class PendingRevocation(Scoped, models.Model):
+    """A token that is no longer ours to use and that Notion still has to be told about."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
+    provider = models.CharField(max_length=32)
+    token = EncryptedField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.provider} revocation of {self.organization_id}"
+
+
+class FailedVerification(Scoped, models.Model):
+    """A token that Notion refused, counted against guessing."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["organization", "created_at"], name="failed_verification_recent")]
+
+    def __str__(self) -> str:
+        return f"{self.organization_id} at {self.created_at}"
+
+
+class RateBudget(Scoped, models.Model):
+    """The calls of one connection in the current window, shared by all processes."""
+
+    integration = models.OneToOneField(
+        Integration, on_delete=models.CASCADE, primary_key=True, db_constraint=False, related_name="budget"
+    )
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
+    window_started_at = models.DateTimeField()
+    used = models.PositiveIntegerField(default=0)
+    limit = models.PositiveIntegerField()
+    # Nobody calls before this: Notion said so in Retry-After.
+    blocked_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.used}/{self.limit}"

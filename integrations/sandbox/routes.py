@@ -1,0 +1,275 @@
+"""The API's read endpoints: what each one asks for, and what it answers."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from urllib.parse import unquote
+
+from integrations.sandbox import arguments, bodies, rowquery, users
+from integrations.sandbox.columns import GONE, HIDDEN, TRASHED
+from integrations.sandbox.errors import ApiError, invalid, unknown_route
+from integrations.sandbox.ids import INDEX_MASK, Kind, kind_of
+from integrations.sandbox.messages import Request
+from integrations.sandbox.paging import Sessions, Slice, envelope
+from integrations.sandbox.shapes import OLDER_VERSION, dumps, render
+from integrations.sandbox.tokens import Capability, Token
+from integrations.sandbox.views import View
+
+
+@dataclass(slots=True)
+class Depths:
+    """How far listings reach: queries end at 10,000 rows; search, in the wild, dies somewhere beyond."""
+
+    query_cap: int | None = 10_000
+    search_cap: int | None = None
+
+
+@dataclass(slots=True)
+class Call:
+    """An authenticated request on its way through a handler."""
+
+    request: Request
+    request_id: str
+    token: Token
+    view: View
+    version: str
+    sessions: Sessions
+    depths: Depths
+    params: dict[str, str] = field(default_factory=dict)
+
+    def one(self, rendered: bytes) -> bytes:
+        """Return a single object's reply."""
+        return rendered[:-1] + b',"request_id":"' + self.request_id.encode() + b'"}'
+
+    def may_read(self) -> None:
+        """Raise the API's 403 unless content may be read."""
+        self.token.require(Capability.READ_CONTENT)
+
+    def found(self, name: str, *kinds: Kind, noun: str) -> int:
+        """Return the object a path names, or raise 404: absent and not shared look the same."""
+        uuid = arguments.checked_id(self.params["id"], name)
+        store = self.view.store
+        for kind in kinds:
+            code = store.find(uuid, kind)
+            if code is None:
+                continue
+            owner = bodies.block_owner(code) if kind is Kind.BLOCK else code
+            if (kind is not Kind.BLOCK or bodies.block_exists(store, code)) and self.view.sees(owner):
+                return code
+        raise ApiError(
+            "object_not_found",
+            f"Could not find {noun} with ID: {_dashed(uuid)}. Make sure the relevant pages and databases are "
+            f'shared with your integration "{self.token.bot_name}".',
+            additional_data={"integration_id": self.token.bot_id},
+        )
+
+
+def _dashed(uuid: str) -> str:
+    plain = uuid.replace("-", "").lower()
+    return "-".join((plain[:8], plain[8:12], plain[12:16], plain[16:20], plain[20:]))
+
+
+Handler = Callable[[Call], bytes]
+
+
+def search(call: Call) -> bytes:
+    """POST /v1/search: pages (rows too) and data sources by title, never databases."""
+    body = arguments.json_object(call.request)
+    wanted = arguments.object_of(body, "filter")
+    kind, trashed = _search_kind(wanted), arguments.flag_of(wanted, "in_trash", "body.filter")
+    newest_first = _search_direction(arguments.object_of(body, "sort"))
+    query = body.get("query", "")
+    if not isinstance(query, str):
+        raise invalid(f"body failed validation: body.query should be a string, instead was `{query!r}`.")
+    words = query.lower().split()
+    store = call.view.store
+
+    def start() -> list[int]:
+        codes = call.view.searchable(kind, trashed=trashed, newest_first=newest_first)
+        if not words:
+            return codes  # type: ignore[return-value]
+        return [c for c in codes if all(word in store.title(c).lower() for word in words)]
+
+    key = (call.token.secret, "search", str(kind), str(trashed), str(newest_first), " ".join(words))
+    part = call.sessions.page(
+        key, cursor=arguments.cursor_of(body, "body"), size=arguments.page_size(body.get("page_size"), "body"),
+        start=start, name=store.uuid,
+    )  # fmt: skip
+    return _objects(call, part, trashed=trashed, kind="page_or_data_source", hide=HIDDEN)
+
+
+def _search_kind(wanted: dict[str, object]) -> Kind | None:
+    if "property" not in wanted and "value" not in wanted:
+        return None
+    kinds = {"page": Kind.PAGE, "data_source": Kind.DATA_SOURCE}
+    value = wanted.get("value")
+    if wanted.get("property") != "object" or not isinstance(value, str) or value not in kinds:
+        raise invalid(
+            'body failed validation: body.filter.value should be `"page"` or `"data_source"`, '
+            f"instead was `{value!r}`."
+        )
+    return kinds[value]
+
+
+def _search_direction(sort: dict[str, object]) -> bool:
+    """Return whether the newest edit comes first."""
+    if not sort or sort.get("property") == "relevance":
+        return True
+    direction = sort.get("direction", "descending")
+    if sort.get("timestamp") != "last_edited_time" or direction not in ("ascending", "descending"):
+        raise invalid(
+            'body failed validation: body.sort.timestamp should be `"last_edited_time"` with a direction of '
+            "`ascending` or `descending`."
+        )
+    return direction == "descending"
+
+
+def _objects(
+    call: Call, part: Slice, *, trashed: bool, kind: str, hide: int = 0, only: tuple[str, ...] | None = None
+) -> bytes:
+    """Render a page of a listing, without what has gone since the listing began."""
+    store, unwanted, wanted = call.view.store, GONE | TRASHED | hide, TRASHED if trashed else 0
+    codes = [c for c in part.codes if store.flags(c) & unwanted == wanted and call.view.sees(c)]
+    if Capability.READ_CONTENT in call.token.capabilities:
+        items = [
+            render(store, c, version=call.version, only=only if kind_of(c) is Kind.PAGE else None) for c in codes
+        ]  # fmt: skip
+    else:  # an insert-only connection learns that objects exist, nothing more
+        items = [dumps({"object": kind_of(c).name.lower(), "id": store.uuid(c)}) for c in codes]
+    return envelope(items, part, kind=kind, request_id=call.request_id)
+
+
+def query_rows(call: Call) -> bytes:
+    """POST /v1/data_sources/{id}/query: rows, at most 10,000 however long one pages on."""
+    call.may_read()
+    source = call.found("data_source_id", Kind.DATA_SOURCE, noun="data_source")
+    store = call.view.store
+    body = arguments.json_object(call.request)
+    trashed = arguments.flag_of(body, "in_trash", "body")
+    schema = store.data_sources.style[source & INDEX_MASK]
+    wanted = TRASHED if trashed else 0
+
+    def start() -> list[int]:
+        flags = store.pages.flags
+        rows = [r for r in store.children(source) if flags[r & INDEX_MASK] & (GONE | TRASHED) == wanted]
+        return rowquery.arrange(store, rows, schema, body)
+
+    question = {name: value for name, value in body.items() if name not in ("start_cursor", "page_size")}
+    part = call.sessions.page(
+        (call.token.secret, "query", str(source), dumps(question).decode()),
+        cursor=arguments.cursor_of(body, "body"), size=arguments.page_size(body.get("page_size"), "body"),
+        start=start, name=store.uuid, cap=call.depths.query_cap,
+    )  # fmt: skip
+    return _objects(call, part, trashed=trashed, kind="page_or_data_source", only=_only(call))
+
+
+def _only(call: Call) -> tuple[str, ...] | None:
+    query = call.request.query()
+    names = [*query.get("filter_properties", []), *query.get("filter_properties[]", [])]
+    # Ids may come as shown (percent-encoded) or plain; names come plain.
+    return tuple(sorted({*names, *(unquote(name) for name in names)})) or None
+
+
+def page(call: Call) -> bytes:
+    """GET /v1/pages/{id}."""
+    call.may_read()
+    code = call.found("page_id", Kind.PAGE, noun="page")
+    return call.one(render(call.view.store, code, version=call.version, only=_only(call)))
+
+
+def container(call: Call, kind: Kind, noun: str) -> bytes:
+    """GET /v1/databases/{id} and /v1/data_sources/{id}; each refuses the other's ids."""
+    call.may_read()
+    return call.one(render(call.view.store, call.found(f"{noun}_id", kind, noun=noun), version=call.version))
+
+
+def block(call: Call) -> bytes:
+    """GET /v1/blocks/{id}."""
+    call.may_read()
+    code = call.found("block_id", Kind.BLOCK, Kind.PAGE, Kind.DATABASE, noun="block")
+    return call.one(_block(call, code))
+
+
+def _block(call: Call, code: int) -> bytes:
+    shape = bodies.block_json(call.view.store, code)
+    return dumps(shape | {"archived": shape["in_trash"]} if call.version == OLDER_VERSION else shape)
+
+
+def block_children(call: Call) -> bytes:
+    """GET /v1/blocks/{id}/children: one level, a hundred at a time."""
+    call.may_read()
+    code = call.found("block_id", Kind.BLOCK, Kind.PAGE, Kind.DATABASE, noun="block")
+    store = call.view.store
+    query = {name: values[-1] for name, values in call.request.query().items()}
+    part = call.sessions.page(
+        (call.token.secret, "children", str(code)),
+        cursor=arguments.cursor_of(query, "query"), size=arguments.page_size(query.get("page_size"), "query"),
+        start=lambda: bodies.child_codes(store, code), name=store.uuid,
+    )  # fmt: skip
+    items = [_block(call, c) for c in part.codes if kind_of(c) is Kind.BLOCK or call.view.sees(c)]
+    return envelope(items, part, kind="block", request_id=call.request_id)
+
+
+def list_users(call: Call) -> bytes:
+    """GET /v1/users: members and bots, no guests."""
+    users.require_user_information(call.token)
+    store = call.view.store
+    query = {name: values[-1] for name, values in call.request.query().items()}
+    part = call.sessions.page(
+        (call.token.secret, "users"),
+        cursor=arguments.cursor_of(query, "query"), size=arguments.page_size(query.get("page_size"), "query"),
+        start=lambda: users.listed(call.token), name=store.uuid,
+    )  # fmt: skip
+    items = [dumps(user) for code in part.codes if (user := users.user_json(call.token, code))]
+    return envelope(items, part, kind="user", request_id=call.request_id)
+
+
+def one_user(call: Call) -> bytes:
+    """GET /v1/users/{id}: members and guests; who has left is as absent as who never was."""
+    users.require_user_information(call.token)
+    uuid = arguments.checked_id(call.params["id"], "user_id")
+    code = call.view.store.find(uuid, Kind.USER)
+    code = call.view.store.find(uuid, Kind.BOT) if code is None else code
+    user = users.user_json(call.token, code) if code is not None else None
+    if user is None:
+        raise ApiError("object_not_found", f"Could not find user with ID: {_dashed(uuid)}.")
+    return call.one(dumps(user))
+
+
+def me(call: Call) -> bytes:
+    """GET /v1/users/me: the token's own bot, whatever its capabilities."""
+    return call.one(dumps(users.own_bot_json(call.token)))
+
+
+ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("POST", "/v1/search", search),
+    ("POST", "/v1/data_sources/{id}/query", query_rows),
+    ("GET", "/v1/data_sources/{id}", partial(container, kind=Kind.DATA_SOURCE, noun="data_source")),
+    ("GET", "/v1/databases/{id}", partial(container, kind=Kind.DATABASE, noun="database")),
+    ("GET", "/v1/pages/{id}", page),
+    ("GET", "/v1/blocks/{id}", block),
+    ("GET", "/v1/blocks/{id}/children", block_children),
+    ("GET", "/v1/users", list_users),
+    ("GET", "/v1/users/me", me),
+    ("GET", "/v1/users/{id}", one_user),
+)
+_FIXED = {(method, path): handler for method, path, handler in ROUTES if "{" not in path}
+_PATTERNS = [
+    (method, re.compile(path.replace("{id}", "(?P<id>[^/]+)")), handler)
+    for method, path, handler in ROUTES
+    if "{" in path
+]
+
+
+def route(method: str, path: str) -> tuple[Handler, dict[str, str]]:
+    """Return the handler of an endpoint and its path parameters, or raise the API's 400."""
+    handler = _FIXED.get((method, path))
+    if handler is not None:
+        return handler, {}
+    for its_method, pattern, its_handler in _PATTERNS:
+        if its_method == method and (match := pattern.fullmatch(path)):
+            return its_handler, match.groupdict()
+    raise unknown_route()
+
+

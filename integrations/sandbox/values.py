@@ -1,0 +1,172 @@
+"""Property schemas of data sources and property values of rows, as Notion writes them.
+
+The values hold planted text: a product that keeps titles only must never store any of it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from integrations.sandbox import planted
+from integrations.sandbox.schemas import SCHEMAS, property_id
+
+Json = dict[str, Any]
+
+_OPTION_COLOURS = ("gray", "blue", "green", "orange", "red")
+
+
+class RowFacts:
+    """What the value of a row's property may depend on."""
+
+    __slots__ = ("author", "created", "dice", "edited", "editor", "number", "related", "source")
+
+    def __init__(
+        self, *, dice: bytes, number: int, created: str, edited: str, author: Json, editor: Json, related: list[str],
+        source: int,
+    ) -> None:  # fmt: skip
+        self.dice = dice
+        self.number = number
+        self.created = created
+        self.edited = edited
+        self.author = author
+        self.editor = editor
+        self.related = related
+        self.source = source
+
+
+def rich_text(text: str, *, split: bool = False) -> list[Json]:
+    """Return rich text; split in two runs where asked, because real titles come in pieces."""
+    if not text:
+        return []
+    if split and len(text) > 3:
+        middle = len(text) // 2
+        return [_run(text[:middle]), _run(text[middle:], bold=True)]
+    return [_run(text)]
+
+
+def _run(text: str, *, bold: bool = False) -> Json:
+    annotations = {
+        "bold": bold, "italic": False, "strikethrough": False, "underline": False, "code": False, "color": "default",
+    }  # fmt: skip
+    return {
+        "type": "text", "text": {"content": text, "link": None}, "annotations": annotations, "plain_text": text,
+        "href": None,
+    }  # fmt: skip
+
+
+def _options(schema: int, column: int) -> list[Json]:
+    return [
+        {"id": f"{schema:02x}{column:02x}{i:04x}", "name": f"{planted.OPTION} {i + 1}", "color": colour}
+        for i, colour in enumerate(_OPTION_COLOURS)
+    ]
+
+
+def schema_property(schema: int, column: int, *, target: tuple[str, str], description: str | None = None) -> Json:
+    """Return one property of a data source; `target` is the (database, data source) a relation points to."""
+    name, kind = SCHEMAS[schema].columns[column]
+    config: Json = {}
+    if kind in ("select", "multi_select"):
+        config = {"options": _options(schema, column)}
+    elif kind == "status":
+        options = [{**option, "description": None} for option in _options(schema, column)[:3]]
+        groups = [
+            {"id": f"g{i}", "name": label, "color": option["color"], "option_ids": [option["id"]]}
+            for i, (label, option) in enumerate(zip(("To-do", "In progress", "Complete"), options, strict=True))
+        ]
+        config = {"options": options, "groups": groups}
+    elif kind == "number":
+        config = {"format": "number"}
+    elif kind == "formula":
+        config = {"expression": f'if(prop("Budget") > 0, "{planted.FORMULA}", "")'}
+    elif kind == "relation":
+        database, source = target
+        config = {
+            "database_id": database, "data_source_id": source, "type": "single_property", "single_property": {},
+        }  # fmt: skip
+    elif kind == "unique_id":
+        config = {"prefix": "BUG"}
+    plain = property_id(schema, column)
+    return {"id": quote(plain, safe=""), "name": name, "description": description, "type": kind, kind: config}
+
+
+def property_value(schema: int, column: int, facts: RowFacts) -> Json:
+    """Return a row's value in a column other than the title."""
+    kind = SCHEMAS[schema].columns[column][1]
+    value = _MAKERS[kind](schema, column, facts)
+    made = {"id": quote(property_id(schema, column), safe=""), "type": kind, kind: value}
+    return {**made, "has_more": False} if kind == "relation" else made
+
+
+def _roll(column: int, facts: RowFacts) -> int:
+    return facts.dice[8 + column]
+
+
+def _option(schema: int, column: int, facts: RowFacts) -> Json | None:
+    roll = _roll(column, facts)
+    return None if roll % 6 == 5 else _options(schema, column)[roll % 6]
+
+
+def _status(schema: int, column: int, facts: RowFacts) -> Json:
+    return _options(schema, column)[_roll(column, facts) % 3]
+
+
+def _multi(schema: int, column: int, facts: RowFacts) -> list[Json]:
+    return _options(schema, column)[: _roll(column, facts) % 4]
+
+
+def _date(schema: int, column: int, facts: RowFacts) -> Json | None:
+    return None if _roll(column, facts) % 4 == 0 else {"start": facts.created[:10], "end": None, "time_zone": None}
+
+
+def _number(schema: int, column: int, facts: RowFacts) -> int | None:
+    return None if _roll(column, facts) % 5 == 0 else _roll(column, facts) * 100
+
+
+def _note(schema: int, column: int, facts: RowFacts) -> list[Json]:
+    return [] if _roll(column, facts) % 3 == 0 else rich_text(f"{planted.VALUE} {facts.number}")
+
+
+def _files(schema: int, column: int, facts: RowFacts) -> list[Json]:
+    if _roll(column, facts) % 2:
+        return []
+    url = f"https://files.example/{planted.VALUE}-{facts.number}.pdf?X-Amz-Signature=expired"
+    return [
+        {"name": f"{planted.VALUE}.pdf", "type": "file", "file": {"url": url, "expiry_time": facts.edited}},
+    ]  # fmt: skip
+
+
+def _people(schema: int, column: int, facts: RowFacts) -> list[Json]:
+    return [] if _roll(column, facts) % 4 == 0 else [facts.author]
+
+
+def _relation(schema: int, column: int, facts: RowFacts) -> list[Json]:
+    return [{"id": uuid} for uuid in facts.related]
+
+
+def _formula(schema: int, column: int, facts: RowFacts) -> Json:
+    if facts.number % 50 == 49:  # since August 2026 some formulas are reported like this
+        return {"type": "unsupported", "unsupported": {}}
+    return {"type": "string", "string": planted.FORMULA}
+
+
+_MAKERS: dict[str, Callable[[int, int, RowFacts], Any]] = {
+    "select": _option,
+    "status": _status,
+    "multi_select": _multi,
+    "date": _date,
+    "number": _number,
+    "rich_text": _note,
+    "files": _files,
+    "people": _people,
+    "relation": _relation,
+    "formula": _formula,
+    "checkbox": lambda s, c, f: bool(_roll(c, f) % 2),
+    "url": lambda s, c, f: f"https://{planted.VALUE}-{f.number}.example",
+    "email": lambda s, c, f: f"{planted.VALUE}-{f.number}@mail.example",
+    "phone_number": lambda s, c, f: f"+49 30 {planted.VALUE} {f.number}",
+    "created_by": lambda s, c, f: f.author,
+    "created_time": lambda s, c, f: f.created,
+    "last_edited_by": lambda s, c, f: f.editor,
+    "last_edited_time": lambda s, c, f: f.edited,
+    "unique_id": lambda s, c, f: {"prefix": "BUG", "number": f.number},
+}

@@ -1,0 +1,106 @@
+"""What the app's and the worker's roles may do with each table. A table that is not here, they cannot touch.
+
+Applied by ``manage.py migrate`` after the migrations, so that the role names of this deployment count
+and a table that lost its line loses its rights.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connections
+from psycopg import sql
+
+from notionscan import rls
+
+_READ = "SELECT"
+_WRITE = "SELECT, INSERT, UPDATE, DELETE"
+_APPEND = "SELECT, INSERT"
+
+# Fenced by row security.
+SCOPED = {
+    "tenants_organization": _WRITE,
+    "tenants_membership": _WRITE,
+    "tenants_organizationuserpermission": _WRITE,
+    "tenants_datakey": _WRITE,
+    "audit_event": _APPEND,
+}
+# Not fenced, each with the reason.
+GLOBAL = {
+    "tenants_user": _WRITE,  # people, known across organizations; found by e-mail before any scope exists
+    "account_emailaddress": _WRITE,  # allauth: a person's addresses, as above
+    "account_emailconfirmation": _WRITE,  # allauth: one-time confirmation keys
+    "django_session": _WRITE,  # looked up by its unguessable key before any scope exists
+    "django_cache": _WRITE,  # counters of login attempts
+    "django_content_type": _READ,  # names of models
+    "django_migrations": _READ,  # names of migrations, for /readyz
+    "auth_permission": _READ,  # names of permissions
+    "auth_group": _READ,  # unused and empty
+    "auth_group_permissions": _READ,  # unused and empty
+    "tenants_user_groups": _READ,  # unused and empty
+    "tenants_user_user_permissions": _READ,  # unused and empty
+    # The row history: written, never read by the app beyond what its INSERT … RETURNING needs.
+    "auditlog_logentry": "INSERT, SELECT (id, content_type_id, object_id, object_pk)",
+}
+VIEWS = {"staff_organizations": _READ}
+FUNCTIONS = ("organization_id_of(text)",)
+WORKER_TABLES_LIKE = "procrastinate\\_%"
+
+
+def apply(alias: str) -> None:
+    """Set the rights of both roles, as the owner.
+
+    Raises: RuntimeError if a table with customers' rows has no forced row security.
+    """
+    with connections[alias].cursor() as cursor:
+        _refuse_unfenced(cursor)
+        for role in {_role_of("default"), _role_of("worker")}:
+            _apply_to(cursor, role)
+        if "worker" in connections:
+            _grant_jobs(cursor, _role_of("worker"))
+
+
+def _role_of(alias: str) -> str:
+    connection = connections[alias if alias in connections else "default"]
+    return str(connection.get_connection_params()["user"])
+
+
+def _refuse_unfenced(cursor: Any) -> None:
+    tables = [model._meta.db_table for model in rls.scoped_models()]
+    cursor.execute(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = ANY(%s) "
+        "AND NOT (relrowsecurity AND relforcerowsecurity)",
+        [tables],
+    )
+    if unfenced := [row[0] for row in cursor.fetchall()]:
+        raise RuntimeError(f"No row security on {', '.join(unfenced)}; create it with CreateScopedModel.")
+
+
+def _apply_to(cursor: Any, role: str) -> None:
+    name = sql.Identifier(role)
+    for kind in ("TABLES", "SEQUENCES", "FUNCTIONS"):
+        cursor.execute(sql.SQL("REVOKE ALL ON ALL {} IN SCHEMA public FROM {}").format(sql.SQL(kind), name))
+    cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(name))
+    for table, rights in (SCOPED | GLOBAL | VIEWS).items():
+        cursor.execute(
+            sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(rights), sql.Identifier(table), name)
+        )
+    for function in FUNCTIONS:
+        cursor.execute(sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(sql.SQL(function), name))
+
+
+def _grant_jobs(cursor: Any, role: str) -> None:
+    """Let the worker have procrastinate's tables, sequences and functions."""
+    name = sql.Identifier(role)
+    cursor.execute(
+        "SELECT oid::regclass::text, relkind FROM pg_class "
+        "WHERE relnamespace = 'public'::regnamespace AND relname LIKE %s AND relkind IN ('r', 'S')",
+        [WORKER_TABLES_LIKE],
+    )
+    for relation, kind in cursor.fetchall():
+        rights, what = (_WRITE, "TABLE") if kind == "r" else ("USAGE, SELECT", "SEQUENCE")
+        cursor.execute(
+            sql.SQL("GRANT {} ON {} {} TO {}").format(
+                sql.SQL(rights), sql.SQL(what), sql.SQL(relation), name
+            )
+        )

@@ -1,0 +1,42 @@
+"""Is the process up, and can it serve?"""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.utils import Error
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
+
+
+@require_safe
+@login_not_required
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Say that the process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+@login_not_required
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Say whether the database is reached, migrated, and unable to be read past its row security."""
+    problem = _problem()
+    return JsonResponse(
+        {"status": "not ready", "problem": problem} if problem else {"status": "ok"},
+        status=503 if problem else 200,
+    )
+
+
+def _problem() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
+            if cursor.fetchone()[0]:
+                return "DATABASE_URL names a role that bypasses row security; use the app role."
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            return "Migrations are missing; run manage.py migrate."
+    except Error:
+        return "The database cannot be reached."
+    return ""

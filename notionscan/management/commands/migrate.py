@@ -1,0 +1,27 @@
+"""``migrate`` on the owner's connection, then the rights of the app's and the worker's roles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management import CommandError, call_command
+from django.core.management.base import CommandParser
+from django.core.management.commands import migrate
+from django.db import connections
+
+from notionscan import grants
+
+
+class Command(migrate.Command):
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.set_defaults(database="owner")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if "owner" not in connections:
+            raise CommandError("migrate needs the owner role; set DATABASE_OWNER_URL.")
+        super().handle(*args, **options)
+        if options["plan"] or options["check_unapplied"]:
+            return
+        call_command("createcachetable", database="owner", verbosity=0)
+        grants.apply("owner")

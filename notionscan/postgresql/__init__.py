@@ -1,0 +1,1 @@
+"""A thin PostgreSQL backend that binds the scope to every transaction."""

@@ -1,0 +1,178 @@
+"""Settings, all read from the environment (or ``.env``); see ``.env.example`` for every name.
+
+There are no default secrets: a missing one stops the process with its name.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from integrations import allowed
+from notionscan import logs
+from notionscan.databases import databases
+from notionscan.keyring import parse_keys
+from notionscan.secret import Secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+NOTIONSCAN_DATA_DIR = Path(env.str("NOTIONSCAN_DATA_DIR", str(BASE_DIR / ".local"))).resolve()
+# Written by `make run` on its first start; the environment and .env win over it.
+environ.Env.read_env(NOTIONSCAN_DATA_DIR / "secrets.env")
+
+SECRET_KEY = env.str("SECRET_KEY")
+DEBUG = env.bool("DEBUG", False)
+FIELD_ENCRYPTION_KEYS = parse_keys(env.str("FIELD_ENCRYPTION_KEYS"))
+FIELD_DATA_KEY_MODEL = "tenants.DataKey"
+
+BASE_URL = env.str("BASE_URL", "http://localhost:8000").rstrip("/")
+_base = urlsplit(BASE_URL)
+if _base.scheme not in ("http", "https") or not _base.hostname:
+    raise ImproperlyConfigured("BASE_URL must be the site's own address, such as https://scan.example.com.")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_base.hostname])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[f"{_base.scheme}://{_base.netloc}"])
+
+# Apps -------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "notionscan",
+    "audit",
+    "tenants",
+    "integrations",
+    "notionscan.apps.StaffAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "auditlog",
+    "django_htmx",
+    "guardian",
+    "procrastinate.contrib.django",
+]
+
+MIDDLEWARE = [
+    "notionscan.middleware.ScopeMiddleware",
+    "notionscan.middleware.SecurityHeadersMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "notionscan.middleware.LoginRequiredMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "auditlog.middleware.AuditlogMiddleware",
+    "tenants.middleware.DenialMiddleware",
+]
+
+ROOT_URLCONF = "notionscan.urls"
+WSGI_APPLICATION = "notionscan.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Database ---------------------------------------------------------------------------------------------
+
+DATABASES = databases(env, NOTIONSCAN_DATA_DIR)
+DATABASE_ROUTERS = ["notionscan.routers.OwnerMigrates"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Login limits must be counted across all web processes.
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "django_cache"},
+}
+
+# People -----------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "tenants.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+ACCOUNT_ADAPTER = "tenants.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Notion Scan] "
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = _base.scheme
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+
+# Grants stand on Organization alone and are read with get_user_perms, so that a superuser flag is worth
+# nothing inside an organization; guardian's own backend would say yes to every superuser.
+SILENCED_SYSTEM_CHECKS = ["guardian.W001"]
+ANONYMOUS_USER_NAME = None
+
+# Row history of what staff may edit; secrets are excluded, because a mask shows half of them.
+AUDITLOG_INCLUDE_TRACKING_MODELS = (
+    {"model": "tenants.User", "exclude_fields": ["password", "last_login"]},
+)
+AUDITLOG_DISABLE_REMOTE_ADDR = True
+
+# Notion -----------------------------------------------------------------------------------------------
+
+INTEGRATIONS_ALLOWED = allowed.parse(env.list("INTEGRATIONS_ALLOWED", default=["notion_internal"]))
+NOTION_CLIENT_ID = env.str("NOTION_CLIENT_ID", "")
+NOTION_CLIENT_SECRET = Secret(env.str("NOTION_CLIENT_SECRET", ""))
+allowed.require_oauth_client(INTEGRATIONS_ALLOWED, NOTION_CLIENT_ID, NOTION_CLIENT_SECRET.expose())
+NOTION_REDIRECT_URI = env.str("NOTION_REDIRECT_URI", f"{BASE_URL}/api/integrations/notion/callback")
+NOTION_API_BASE_URL = env.str("NOTION_API_BASE_URL", "https://api.notion.com")
+NOTION_VERSION = env.str("NOTION_VERSION", "2026-03-11")
+
+# The site ---------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Served straight from the tree: no build step, no copy that could be stale.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+
+_https = _base.scheme == "https"
+_cookie_prefix = "__Host-" if _https else ""
+SESSION_COOKIE_NAME = f"{_cookie_prefix}sessionid"
+CSRF_COOKIE_NAME = f"{_cookie_prefix}csrftoken"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+# Lax and not Strict: the browser comes back from Notion's consent page by a link.
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SECURE_SSL_REDIRECT = _https
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
+SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _https
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", f"Notion Scan <no-reply@{_base.hostname}>")
+
+LOGGING = logs.configuration(debug=DEBUG)

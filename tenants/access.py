@@ -1,0 +1,88 @@
+"""Who may come in: slug → membership or 404 → permission or 403, in one call.
+
+Pages and the API use the same getter. It enters the organization's scope for the rest of the request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpRequest
+from guardian.shortcuts import get_user_perms
+
+from notionscan import rls
+from tenants import selectors
+from tenants.models import Membership, Organization, User
+from tenants.roles import Permission
+
+
+@dataclass(frozen=True)
+class Member:
+    """A person in an organization, with what they may do there."""
+
+    membership: Membership
+    permissions: frozenset[str]
+
+    @property
+    def organization(self) -> Organization:
+        return self.membership.organization
+
+    @property
+    def user(self) -> User:
+        return self.membership.user
+
+    @property
+    def role(self) -> str:
+        return self.membership.role
+
+    @property
+    def may_write(self) -> bool:
+        return Permission.WRITE in self.permissions
+
+    @property
+    def may_manage(self) -> bool:
+        return Permission.MANAGE in self.permissions
+
+
+class Outsider(Http404):
+    """The organization does not exist, or the person is not a member of it: the same answer."""
+
+    def __init__(self, user: User, slug: str) -> None:
+        super().__init__("There is nothing here, or you are not a member of it.")
+        self.user = user
+        self.slug = slug
+
+
+class Forbidden(PermissionDenied):
+    """The person is a member, and their role does not allow this."""
+
+    def __init__(self, member: Member, permission: Permission) -> None:
+        super().__init__(
+            f"Your role in this organization ({member.membership.get_role_display().lower()}) does not "
+            f"allow this. Ask an admin of {member.organization.name}."
+        )
+        self.member = member
+        self.permission = permission
+
+
+def member(request: HttpRequest, slug: str, permission: Permission) -> Member:
+    """Return the caller as a member who holds the permission, and enter the organization's scope.
+
+    Raises: Outsider (404) if not a member; Forbidden (403) if the role does not allow it.
+    """
+    user = request.user
+    assert isinstance(user, User), "LoginRequiredMiddleware and the API's auth let nobody else through"
+    with transaction.atomic(savepoint=False):
+        rls.enter(rls.user_scope(user.pk))
+        membership = selectors.memberships_of(user).filter(organization__slug=slug).first()
+        if membership is None:
+            raise Outsider(user, slug)
+        membership.user = user
+        rls.enter(rls.organization_scope(membership.organization_id, user_id=user.pk))
+        # Not has_perm(): that says yes to every superuser, and staff have no standing access here.
+        found = Member(membership, frozenset(get_user_perms(user, membership.organization)))
+        if permission not in found.permissions:
+            raise Forbidden(found, permission)
+    return found

@@ -1,0 +1,35 @@
+"""Record a refused attempt, after the refused request has rolled back."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from audit.actions import Action, Result
+from audit.record import record
+from tenants.access import Forbidden, Outsider
+
+
+@transaction.atomic
+def record_denial(refusal: Forbidden | Outsider, *, path: str, method: str) -> None:
+    """Record a member's attempt with the organization, an outsider's with the deployment.
+
+    Whether the organization exists is not asked, so that both answers cost the same.
+    """
+    attempt = {"method": method, "path": path[:200]}
+    if isinstance(refusal, Forbidden):
+        record(
+            action=Action.ACCESS_DENIED,
+            organization=refusal.member.organization.pk,
+            actor=refusal.member.user,
+            result=Result.DENIED,
+            needed=refusal.permission.label,
+            **attempt,
+        )
+    else:
+        record(
+            action=Action.ACCESS_DENIED,
+            organization=None,
+            actor=refusal.user,
+            result=Result.DENIED,
+            **attempt,
+        )

@@ -43,7 +43,7 @@ def record(
 
     ``organization`` None means the deployment. ``actor`` None means the system itself. ``metadata`` is
     small and plain: never a secret, never page content.
-    Raises: TransactionManagementError outside a transaction; ValueError for oversized metadata.
+    Raises: ScopeMissing outside a transaction; ValueError for oversized metadata.
     """
     if len(json.dumps(metadata, default=str)) > _METADATA_BYTES:
         raise ValueError("An event's metadata is for facts, not for content.")
@@ -60,7 +60,6 @@ def record(
         correlation_id=correlation_id,
         metadata=metadata,
     )
-    transaction.get_connection().validate_in_transaction()  # type: ignore[attr-defined]
     with rls.scope(_writing_scope(event.organization_id)):
         event.save(force_insert=True)
     transaction.on_commit(lambda: _log(event))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import connections
+from django.db import connections, transaction
 from psycopg import sql
 
 from notionscan import rls
@@ -24,6 +24,11 @@ SCOPED = {
     "tenants_organizationuserpermission": _WRITE,
     "tenants_datakey": _WRITE,
     "audit_event": _APPEND,
+    "integrations_integration": _WRITE,
+    "integrations_oauthstate": _WRITE,
+    "integrations_pendingrevocation": _WRITE,
+    "integrations_failedverification": _WRITE,
+    "integrations_ratebudget": _WRITE,
 }
 # Not fenced, each with the reason.
 GLOBAL = {
@@ -42,8 +47,16 @@ GLOBAL = {
     # The row history: written, never read by the app beyond what its INSERT … RETURNING needs.
     "auditlog_logentry": "INSERT, SELECT (id, content_type_id, object_id, object_pk)",
 }
-VIEWS = {"staff_organizations": _READ}
-FUNCTIONS = ("organization_id_of(text)",)
+# Empty outside the staff scope.
+VIEWS = {"staff_organizations": _READ, "staff_connections": _READ}
+# Definer functions, closed to PUBLIC.
+FUNCTIONS = (
+    "organization_id_of(text)",
+    "staff_organizations_rows()",
+    "staff_connections_rows()",
+    "token_is_held(text)",
+    "defer_job(text, jsonb, interval)",
+)
 WORKER_TABLES_LIKE = "procrastinate\\_%"
 
 
@@ -52,7 +65,7 @@ def apply(alias: str) -> None:
 
     Raises: RuntimeError if a table with customers' rows has no forced row security.
     """
-    with connections[alias].cursor() as cursor:
+    with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
         _refuse_unfenced(cursor)
         for role in {_role_of("default"), _role_of("worker")}:
             _apply_to(cursor, role)

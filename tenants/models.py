@@ -64,7 +64,13 @@ class Organization(Scoped, models.Model):
     slug = models.SlugField(
         max_length=50,
         unique=True,
-        validators=[RegexValidator(r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\Z")],
+        validators=[
+            RegexValidator(
+                r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\Z",
+                "A slug has lower-case letters, digits and hyphens, "
+                "and starts and ends with a letter or digit.",
+            )
+        ],
     )
     name = models.CharField(max_length=120)
     created_at = models.DateTimeField(default=timezone.now)

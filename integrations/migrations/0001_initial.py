@@ -8,6 +8,34 @@ from django.db import migrations, models
 from notionscan import rls
 
 
+# Whether any organization's connection still uses a token. Says yes or no, and never whose.
+TOKEN_IS_HELD = """
+CREATE FUNCTION token_is_held(token_hash text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT EXISTS (
+        SELECT FROM public.integrations_integration WHERE access_token_hash = token_hash
+    ) $$;
+REVOKE ALL ON FUNCTION token_is_held(text) FROM PUBLIC;
+"""
+
+STAFF_DIRECTORY = """
+CREATE FUNCTION staff_connections_rows()
+    RETURNS TABLE (id uuid, organization text, provider text, connection_type text, status text,
+                   error_code text, connected_at timestamptz, last_used_at timestamptz)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS $$
+    SELECT i.id, o.slug, i.provider, i.connection_type, i.status, i.error_code, i.connected_at,
+           i.last_used_at
+    FROM public.integrations_integration i
+    JOIN public.tenants_organization o ON o.id = i.organization_id
+    WHERE public.scope_kind() = 'staff'
+    $$;
+REVOKE ALL ON FUNCTION staff_connections_rows() FROM PUBLIC;
+CREATE VIEW staff_connections WITH (security_invoker = true) AS
+    SELECT * FROM staff_connections_rows();
+"""
+
+
 class Migration(migrations.Migration):
 
     initial = True
@@ -47,6 +75,13 @@ class Migration(migrations.Migration):
                 ('shared_error_code', models.CharField(blank=True, max_length=64)),
                 ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='integrations', to='tenants.organization')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(
+                        fields=('organization', 'id'), name='integration_in_organization'
+                    ),
+                ],
+            },
             bases=(rls.Scoped, models.Model),
         ),
         rls.CreateScopedModel(
@@ -101,14 +136,11 @@ class Migration(migrations.Migration):
                 ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='tenants.organization')),
             ],
             bases=(rls.Scoped, models.Model),
+            parents=[('integration_id', 'integrations_integration')],
         ),
         migrations.AddConstraint(
             model_name='integration',
             constraint=models.UniqueConstraint(fields=('organization', 'provider'), name='integration_one_per_provider'),
-        ),
-        migrations.AddConstraint(
-            model_name='integration',
-            constraint=models.UniqueConstraint(fields=('organization', 'id'), name='integration_in_organization'),
         ),
         migrations.AddConstraint(
             model_name='integration',
@@ -121,5 +153,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='oauthstate',
             constraint=models.UniqueConstraint(fields=('organization', 'state_hash'), name='oauth_state_once'),
+        ),
+        migrations.RunSQL(TOKEN_IS_HELD, 'DROP FUNCTION token_is_held(text)'),
+        migrations.RunSQL(
+            STAFF_DIRECTORY, 'DROP VIEW staff_connections; DROP FUNCTION staff_connections_rows()'
         ),
     ]

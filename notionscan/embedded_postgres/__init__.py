@@ -1,8 +1,8 @@
 """PostgreSQL without set-up: one server per data directory, shared by all processes that use the directory.
 
 For development, demos and tests, when `DATABASE_URL` is unset. Call `ensure_running` before opening a
-connection: it starts the server when it must and costs next to nothing when it need not. The last process that
-used it stops it at exit. A process that is killed leaves it running; the next one's exit cleans up.
+connection: it starts the server when it must and costs next to nothing when it need not. The last process
+that used it stops it at exit. A process that is killed leaves it running; the next one's exit cleans up.
 """
 
 import atexit

@@ -141,9 +141,10 @@ def _await_other_start(pgdata: Path, deadline: float) -> PidFile | None:
                 f"stop it and try again."
             )
         time.sleep(0.02)
-    # PostgreSQL itself believes in any living process with that id: after a reboot that may be anybody, and a
-    # killed server that nobody has waited for (a container without init) lives on as a zombie. It still refuses
-    # to start while backends of the killed one hold the shared memory, which it finds by the directory's inode.
+    # PostgreSQL itself believes in any living process with that id: after a reboot that may be anybody,
+    # and a killed server that nobody has waited for (a container without init) lives on as a zombie. It
+    # still refuses to start while backends of the killed one hold the shared memory, which it finds by
+    # the directory's inode.
     if pid_file is not None and _is_alive(pid_file.pid):
         (pgdata / "postmaster.pid").unlink(missing_ok=True)
     return None
@@ -185,4 +186,4 @@ def _last_fatal(log_path: Path, offset: int) -> str:
         log.seek(offset)
         lines = log.read().decode(errors="replace").splitlines()
     fatal = [line for line in lines if "FATAL:" in line or "PANIC:" in line]
-    return ((fatal or lines or ["it said nothing"])[-1]).partition("FATAL:")[2].strip() or "it said nothing"
+    return (fatal or lines or ["it said nothing"])[-1].rpartition("FATAL:  ")[2]

@@ -26,9 +26,9 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
-    # Secrets must not reach the log. A message quotes values ("invalid input syntax for type uuid: …") and its
-    # DETAIL the failing row, so errors of statements are left out altogether ("log" is above "error" here); the
-    # program that sent the statement is told anyway.
+    # Secrets must not reach the log. A message quotes values ("invalid input syntax for type uuid: …")
+    # and its DETAIL the failing row, so errors of statements are left out altogether ("log" is above
+    # "error" here); the program that sent the statement is told anyway.
     "log_min_messages": "log",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",

@@ -36,8 +36,8 @@ def find_running(pgdata: Path) -> PidFile | None:
     """Return the socket and port if a server of this cluster accepts connections.
 
     The socket decides, not the process id, which another process may have by now: only the user of this
-    cluster can have made a socket in that directory. Unlike a connect, a ping tells ready from starting up and
-    from recovering after a crash.
+    cluster can have made a socket in that directory. Unlike a connect, a ping tells "ready" from "starting
+    up" and from "recovering after a crash".
     """
     pid_file = read_pid_file(pgdata)
     if pid_file is None or not pid_file.is_ready:

@@ -1,7 +1,8 @@
 """The roles and the database of a new cluster.
 
-In PostgreSQL 15 and newer `public` belongs to pg_database_owner, hence to the owner of each database, and PUBLIC
-has USAGE on it but no CREATE. Databases that tests make from template1 inherit that; CONNECT is PUBLIC's anyway.
+In PostgreSQL 15 and newer `public` belongs to pg_database_owner, hence to the owner of each database, and
+PUBLIC has USAGE on it but no CREATE. Databases that tests make from template1 inherit that; CONNECT is
+PUBLIC's anyway.
 """
 
 import psycopg

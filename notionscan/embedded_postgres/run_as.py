@@ -1,14 +1,15 @@
 """Run a PostgreSQL program as another user, in the foreground or as a server of its own session.
 
-Executed as a script by a fresh interpreter (standard library only), never imported by the product: a process
-with threads must not fork and change its user in Python.
+Executed as a script by a fresh interpreter, on the standard library only: in a process with threads, Python
+code between fork and exec may deadlock.
 
     python -I -S run_as.py wait|detach '[uid, gid]'|null '["/path/it/must/reach", …]' program argument…
 
-As root on Linux, when the unprivileged user cannot enter a directory on the way to the programs or the data
-(a clone below /root), the program keeps one capability as an *ambient* one: CAP_DAC_READ_SEARCH, which opens
-directories and reads but never writes. CAP_DAC_OVERRIDE is the second choice, for containers without the first
-(Docker's default set) and for programs installed under umask 077. No permission on disk is changed.
+As root on Linux, when the unprivileged user cannot enter a directory on the way to the programs or the
+data (a clone below /root), the program keeps one capability as an *ambient* one: CAP_DAC_READ_SEARCH,
+which opens directories and reads but never writes. CAP_DAC_OVERRIDE is the second choice, for containers
+without the first (Docker's default set) and for programs installed under umask 077. No permission on disk
+is changed.
 """
 
 import ctypes
@@ -98,7 +99,8 @@ def _execute(command: tuple[str, ...], barred: str | None) -> NoReturn:
                     continue
     raise _Refusal(
         f"PostgreSQL refuses to run as root, and the user it would run as cannot enter {barred}; "
-        f"move the clone and NOTIONSCAN_DATA_DIR below directories that every user can enter, or set DATABASE_URL."
+        f"move the clone and NOTIONSCAN_DATA_DIR below directories that every user can enter, "
+        f"or set DATABASE_URL."
     )
 
 

@@ -1,7 +1,8 @@
 """Who uses the server: locks that the kernel takes back when a process dies, however it dies.
 
-Every user holds a shared flock on `<data dir>/postgres.users`; who can turn it exclusive at exit was the last.
-A flock belongs to the open file, which fork shares: a forked child opens and locks it anew. exec closes it.
+Every user holds a shared flock on `<data dir>/postgres.users`; who can turn it exclusive at exit was the
+last. A flock belongs to the open file, which fork shares: a forked child opens and locks it anew. exec
+closes it.
 """
 
 import fcntl

@@ -20,8 +20,7 @@ CREATE POLICY also_1 ON tenants_organization FOR SELECT
 # What is needed before a scope exists: an operator's command knows a slug and nothing else.
 LOOKUPS = """
 CREATE FUNCTION organization_id_of(wanted text) RETURNS uuid
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path = pg_catalog, pg_temp SET notionscan.definer = 'on'
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$ SELECT id FROM public.tenants_organization WHERE slug = wanted $$;
 REVOKE ALL ON FUNCTION organization_id_of(text) FROM PUBLIC;
 """
@@ -30,8 +29,7 @@ REVOKE ALL ON FUNCTION organization_id_of(text) FROM PUBLIC;
 STAFF_DIRECTORY = """
 CREATE FUNCTION staff_organizations_rows()
     RETURNS TABLE (id uuid, slug text, name text, created_at timestamptz, members bigint)
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path = pg_catalog, pg_temp SET notionscan.definer = 'on'
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$
     SELECT o.id, o.slug, o.name, o.created_at,
            (SELECT count(*) FROM public.tenants_membership m WHERE m.organization_id = o.id)
@@ -58,7 +56,7 @@ class Migration(migrations.Migration):
             name='Organization',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('slug', models.SlugField(unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\\Z')])),
+                ('slug', models.SlugField(unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\\Z', 'A slug has lower-case letters, digits and hyphens, and starts and ends with a letter or digit.')])),
                 ('name', models.CharField(max_length=120)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],

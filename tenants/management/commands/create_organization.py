@@ -21,17 +21,14 @@ class Command(BaseCommand):
         parser.add_argument("--name", required=True)
         parser.add_argument("--json", action="store_true")
 
-    def handle(self, *args: Any, slug: str, name: str, json: bool, **options: Any) -> None:
+    def handle(self, *args: Any, slug: str, name: str, **options: Any) -> None:
         try:
             organization = create_organization(slug=slug, name=name, actor=None)
         except ValidationError as problem:
-            raise CommandError("; ".join(problem.messages)) from None
+            raise CommandError(" ".join(problem.messages)) from None
         except IntegrityError:
             raise CommandError(f"An organization with the slug {slug} exists already.") from None
-        self._print(str(organization.pk), organization.slug, as_json=json)
-
-    def _print(self, organization_id: str, slug: str, *, as_json: bool) -> None:
-        if as_json:
-            self.stdout.write(json.dumps({"id": organization_id, "slug": slug}))
+        if options["json"]:
+            self.stdout.write(json.dumps({"id": str(organization.pk), "slug": slug}))
         else:
-            self.stdout.write(f"{organization_id} {slug}")
+            self.stdout.write(f"{organization.pk} {slug}")

@@ -16,10 +16,9 @@ class Action(models.TextChoices):
     INTEGRATION_TOKEN_REFRESHED = "integration.token_refreshed", "Token refreshed"
     INTEGRATION_ERROR = "integration.error", "Connection failed"
     INTEGRATION_RECOVERED = "integration.recovered", "Connection recovered"
+    INTEGRATION_TESTED = "integration.tested", "Connection tested"
     INTEGRATION_DISCONNECTED = "integration.disconnected", "Notion disconnected"
-    INTEGRATION_DEAUTHORIZED = "integration.deauthorized", "Token revoked at Notion"
     ACCESS_DENIED = "access.denied", "Access denied"
-    NOTION_READ = "notion.read", "Notion read"
     ORGANIZATION_CREATED = "organization.created", "Organization created"
 
 

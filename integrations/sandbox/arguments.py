@@ -9,6 +9,10 @@ from integrations.sandbox.messages import Request
 from integrations.sandbox.paging import PAGE_LIMIT
 
 
+def _wrong(where: str, name: str, wanted: str, value: Any) -> ApiError:
+    return invalid(f"{where} failed validation: {where}.{name} should be {wanted}, instead was `{value!r}`.")
+
+
 def json_object(request: Request) -> dict[str, Any]:
     """Return the request's body; no body counts as an empty object."""
     if not request.body:
@@ -36,10 +40,10 @@ def page_size(value: Any, where: str) -> int:
     if isinstance(value, str) and value.isdecimal():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise invalid(f"{where} failed validation: {where}.page_size should be a number, instead was `{value!r}`.")
+        raise _wrong(where, "page_size", "a number", value)
     if not 1 <= value <= PAGE_LIMIT:
         bound = f"≤ `{PAGE_LIMIT}`" if value > PAGE_LIMIT else "≥ `1`"
-        raise invalid(f"{where} failed validation: {where}.page_size should be {bound}, instead was `{value}`.")
+        raise _wrong(where, "page_size", bound, value)
     return value
 
 
@@ -49,7 +53,7 @@ def cursor_of(arguments: dict[str, Any], where: str) -> str | None:
         return None
     cursor = arguments["start_cursor"]
     if not isinstance(cursor, str) or not cursor:
-        raise invalid(f"{where} failed validation: {where}.start_cursor should be a string, instead was `{cursor!r}`.")
+        raise _wrong(where, "start_cursor", "a string", cursor)
     return cursor
 
 
@@ -57,7 +61,7 @@ def flag_of(arguments: dict[str, Any], name: str, where: str) -> bool:
     """Return a boolean argument, false where nothing is said."""
     value = arguments.get(name, False)
     if not isinstance(value, bool):
-        raise invalid(f"{where}.{name} should be a boolean, instead was `{value!r}`.")
+        raise _wrong(where, name, "a boolean", value)
     return value
 
 
@@ -65,5 +69,5 @@ def object_of(arguments: dict[str, Any], name: str) -> dict[str, Any]:
     """Return an object argument, empty where nothing is said."""
     value = arguments.get(name, {})
     if not isinstance(value, dict):
-        raise invalid(f"body failed validation: body.{name} should be an object, instead was `{value!r}`.")
+        raise _wrong("body", name, "an object", value)
     return value

@@ -24,8 +24,9 @@ def block_exists(store: Store, code: int) -> bool:
 def own_blocks(store: Store, page: int) -> list[int]:
     """Return a page's own blocks, without child pages and databases."""
     first = code_of(Kind.BLOCK, (page & INDEX_MASK) * BLOCKS_PER_PAGE)
-    blocks = [first + i for i in range(store.codec.digest(page)[30] % 7)]
-    return [*blocks, first + CONTAINER] if any(_is_in_block(store, c) for c in store.children(page)) else blocks
+    blocks = [first + i for i in range(store.dice(page)[30] % 7)]
+    has_container = any(_is_in_block(store, c) for c in store.children(page))
+    return [*blocks, first + CONTAINER] if has_container else blocks
 
 
 def child_codes(store: Store, code: int) -> list[int]:
@@ -93,7 +94,8 @@ def _content(name: str, text: str) -> Json:
     if name == "unsupported":
         return {"block_type": "button"}
     extra: dict[str, Json] = {
-        "to_do": {"checked": False}, "code": {"language": "plain text", "caption": []},
+        "to_do": {"checked": False},
+        "code": {"language": "plain text", "caption": []},
         "callout": {"icon": {"type": "emoji", "emoji": "💡"}},
-    }  # fmt: skip
+    }
     return {"rich_text": rich_text(text), "color": "default", **extra.get(name, {})}

@@ -1,17 +1,17 @@
-"""The consent page: what Notion shows when a connection asks for access, and what happens on Allow and Cancel."""
+"""The consent page: what Notion shows to a person whom a connection asks for access."""
 
 from collections.abc import Mapping
 from html import escape
-from urllib.parse import parse_qs
 
 from integrations.sandbox.errors import OAuthError
-from integrations.sandbox.ids import code_of, Kind
 from integrations.sandbox.messages import HTML_TYPE, Reply, Request
 from integrations.sandbox.oauth import Authorizer, OAuthClient, callback
 from integrations.sandbox.workspace import Workspace
 
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+    ),
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
 }
@@ -31,20 +31,22 @@ _PAGE = """<!DOCTYPE html>
 body {{ margin: 0; background: var(--ground); color: var(--ink); font: 1rem/1.5 system-ui, sans-serif; }}
 main {{ max-width: 30rem; margin: 8vh auto; padding: 2rem; background: var(--paper);
   border: 1px solid var(--line); border-radius: .75rem; }}
-@media (max-width: 32rem) {{ main {{ margin: 0; border: 0; border-radius: 0; min-height: 100vh; padding: 1.25rem; }} }}
+@media (max-width: 32rem) {{ main {{ margin: 0; border: 0; border-radius: 0; min-height: 100vh;
+  padding: 1.25rem; }} }}
 h1 {{ font-size: 1.35rem; line-height: 1.3; margin: .5rem 0 1rem; }}
 .note {{ margin: 0; color: var(--soft); font-size: .875rem; }}
 fieldset {{ border: 0; margin: 1.25rem 0; padding: 0; }}
 legend {{ padding: 0; font-weight: 600; margin-bottom: .25rem; }}
-label {{ display: flex; gap: .75rem; align-items: center; min-height: 2.75rem; padding: .25rem .75rem; margin-top: .5rem;
-  border: 1px solid var(--line); border-radius: .5rem; cursor: pointer; }}
+label {{ display: flex; gap: .75rem; align-items: center; min-height: 2.75rem; padding: .25rem .75rem;
+  margin-top: .5rem; border: 1px solid var(--line); border-radius: .5rem; cursor: pointer; }}
 label:has(:checked) {{ border-color: var(--accent); }}
 input {{ accent-color: var(--accent); }}
 ul {{ margin: .25rem 0 0; padding-left: 1.25rem; }}
 .actions {{ display: flex; gap: .75rem; justify-content: flex-end; margin-top: 1.75rem; }}
 button {{ font: inherit; min-height: 2.75rem; padding: 0 1.25rem; border-radius: .5rem; cursor: pointer;
   border: 1px solid var(--line); background: transparent; color: inherit; }}
-button.allow {{ background: var(--accent); border-color: var(--accent); color: var(--on-accent); font-weight: 600; }}
+button.allow {{ background: var(--accent); border-color: var(--accent); color: var(--on-accent);
+  font-weight: 600; }}
 :focus-visible {{ outline: 3px solid var(--accent); outline-offset: 2px; }}
 </style>
 </head>
@@ -86,7 +88,7 @@ class ConsentPage:
     def answer(self, request: Request) -> Reply:
         """Show the form, or act on it. An unknown client or redirect URI is never redirected to."""
         posted = request.method == "POST"
-        source = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True) if posted else request.query()
+        source = request.form() if posted else request.query()
         fields = {name: values[0] for name, values in source.items()}
         try:
             client = self._authorizer.client_of(fields.get("client_id", ""), fields.get("redirect_uri"))
@@ -103,16 +105,18 @@ class ConsentPage:
         workspace = self._workspaces.get(fields.get("workspace", ""))
         if fields.get("decision") != "allow" or workspace is None:
             return _sent_to(callback(target, error="access_denied", state=state))
-        code = self._authorizer.consent(client, fields.get("redirect_uri"), workspace, unrestricted(workspace))
+        code = self._authorizer.consent(client, fields.get("redirect_uri"), workspace, workspace.open_roots())
         return _sent_to(callback(target, code=code, state=state))
 
     def _form(self, client: OAuthClient, fields: dict[str, str]) -> Reply:
         kept = ("client_id", "redirect_uri", "response_type", "owner", "state")
         hidden = "\n".join(
-            f'<input type="hidden" name="{name}" value="{escape(fields[name])}">' for name in kept if name in fields
+            f'<input type="hidden" name="{name}" value="{escape(fields[name])}">'
+            for name in kept
+            if name in fields
         )
         choices = "\n".join(
-            f'<label><input type="radio" name="workspace" value="{escape(slug)}"{" checked" if not i else ""}>'
+            f'<label><input type="radio" name="workspace" value="{escape(slug)}"{"" if i else " checked"}>'
             f"<bdi>{escape(workspace.name)}</bdi></label>"
             for i, (slug, workspace) in enumerate(self._workspaces.items())
         )
@@ -120,17 +124,10 @@ class ConsentPage:
         return _page(200, "Allow access", form)
 
 
-def unrestricted(workspace: Workspace) -> set[int]:
-    """Return the top-level pages that a user would pick: all but the restricted one."""
-    from integrations.sandbox.titles import TEAMS
-
-    roots = [c for c in workspace.children(0) if not workspace.is_trashed(c)]
-    restricted = len(TEAMS) - 1
-    return {c for c in roots if c >> 44 != Kind.PAGE or workspace.pages.style[c - code_of(Kind.PAGE, 0)] != restricted}
-
-
 def _page(status: int, title: str, content: str) -> Reply:
-    return Reply(status, _PAGE.format(title=escape(title), content=content).encode(), HTML_TYPE, dict(_HEADERS))
+    return Reply(
+        status, _PAGE.format(title=escape(title), content=content).encode(), HTML_TYPE, dict(_HEADERS)
+    )
 
 
 def _sent_to(location: str) -> Reply:

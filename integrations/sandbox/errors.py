@@ -44,9 +44,13 @@ class ApiError(Exception):
         """Return the error object."""
         extra = {"additional_data": self.additional_data} if self.additional_data else {}
         return {
-            "object": "error", "status": self.status, "code": self.code, "message": self.message, **extra,
+            "object": "error",
+            "status": self.status,
+            "code": self.code,
+            "message": self.message,
+            **extra,
             "request_id": request_id,
-        }  # fmt: skip
+        }
 
 
 class OAuthError(Exception):

@@ -6,7 +6,7 @@ before children and are older than them.
 
 from random import Random
 
-from integrations.sandbox.columns import INLINE, IN_BLOCK, LOCKED, PUBLIC, TRASHED, Columns
+from integrations.sandbox.columns import IN_BLOCK, INLINE, LOCKED, PUBLIC, TRASHED, Columns
 from integrations.sandbox.ids import Kind, code_of
 from integrations.sandbox.plan import WorkspacePlan
 from integrations.sandbox.schemas import SCHEMAS
@@ -46,7 +46,7 @@ def _documents(count: int, pages: Columns, dice: Random, now: int) -> None:
         created = start + int(HISTORY_MINUTES * (index + random()) / (count + 1))
         flags = 0
         if index < teams:
-            # The last team is always the restricted one, so that even a small workspace has something unshared.
+            # The last top page is always the restricted one: small workspaces need something unshared too.
             parent, team = WORKSPACE, index if index < teams - 1 or teams < 2 else len(TEAMS) - 1
         else:
             above = int(index * random() ** 1.7)
@@ -83,7 +83,9 @@ def _databases(count: int, made: Generated, dice: Random, now: int) -> None:
         created = earliest + int((now - earliest) * random() * 0.5)
         flags = (INLINE if index % 4 == 1 else 0) | (TRASHED if index % 13 == 12 else 0)
         team = made.pages.style[host]
-        made.databases.append(code_of(Kind.PAGE, host), created, _edited(created, now, 1, random()), flags, team)
+        made.databases.append(
+            code_of(Kind.PAGE, host), created, _edited(created, now, 1, random()), flags, team
+        )
         for part in range(2 if index % 7 == 6 else 1):
             schema = (index + part * 3) % len(SCHEMAS)
             edited = _edited(created, now, 1, random())

@@ -16,7 +16,7 @@ _ODD_B = 0xC2B2_AE3D_27D5
 _UNDO_A = pow(_ODD_A, -1, 1 << 48)
 _UNDO_B = pow(_ODD_B, -1, 1 << 48)
 
-# Notion refuses ids whose version or variant digit is impossible, so a sandbox that took them would hide bugs.
+# Notion refuses ids whose version or variant digit is impossible, so taking them would hide bugs.
 _UUID = re.compile(
     r"[0-9a-f]{8}-?[0-9a-f]{4}-?[1-8][0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}", re.IGNORECASE | re.ASCII
 )
@@ -32,7 +32,11 @@ class Kind(IntEnum):
     BLOCK = 4
     USER = 5
     BOT = 6
-    OPTION = 7
+    COMMENT = 7
+    DISCUSSION = 8
+
+
+_KINDS = tuple(Kind)
 
 
 def code_of(kind: Kind, index: int) -> int:
@@ -42,7 +46,7 @@ def code_of(kind: Kind, index: int) -> int:
 
 def kind_of(code: int) -> Kind:
     """Return the kind packed into a code."""
-    return Kind(code >> KIND_SHIFT)
+    return _KINDS[code >> KIND_SHIFT]
 
 
 def is_uuid(text: str) -> bool:

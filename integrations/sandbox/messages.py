@@ -15,7 +15,7 @@ JSON_TYPE = "application/json; charset=utf-8"
 HTML_TYPE = "text/html; charset=utf-8"
 
 
-class BadRequest(Exception):
+class BadRequestError(Exception):
     """Bytes that are not a request this server reads."""
 
 
@@ -34,6 +34,10 @@ class Request:
         """Return the decoded query parameters."""
         return parse_qs(self.query_string, keep_blank_values=True)
 
+    def form(self) -> dict[str, list[str]]:
+        """Return the decoded fields of a posted form."""
+        return parse_qs(self.body.decode("utf-8", "replace"), keep_blank_values=True)
+
 
 class Wire:
     """A connection's socket, and a way to wait that ends when the server stops."""
@@ -47,7 +51,7 @@ class Wire:
         """Return the next request, or None when the other side has closed."""
         while (end := self._buffer.find(b"\r\n\r\n")) < 0:
             if len(self._buffer) > _MAX_HEAD:
-                raise BadRequest("The request's headers are too long.")
+                raise BadRequestError("The request's headers are too long.")
             if not self._receive():
                 return None
         head = self._buffer[:end].decode("latin-1")
@@ -55,7 +59,7 @@ class Wire:
         request = _parse_head(head)
         length = request.headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > _MAX_BODY or "transfer-encoding" in request.headers:
-            raise BadRequest("The request's body is too long or has no plain length.")
+            raise BadRequestError("The request's body is too long or has no plain length.")
         if request.headers.get("expect", "").lower() == "100-continue":
             self.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         size = int(length)
@@ -76,7 +80,7 @@ def _parse_head(head: str) -> Request:
     first, *lines = head.split("\r\n")
     words = first.split(" ")
     if len(words) != 3 or not words[2].startswith("HTTP/1."):
-        raise BadRequest("The request line is malformed.")
+        raise BadRequestError("The request line is malformed.")
     headers = {}
     for line in lines:
         name, _, value = line.partition(":")

@@ -1,4 +1,4 @@
-"""OAuth as Notion runs it: single-use codes, exact redirect URIs, rotating refresh tokens, RFC 6749 errors."""
+"""OAuth as Notion runs it: single-use codes, exact redirect URIs, rotating refresh tokens, RFC errors."""
 
 import base64
 import binascii
@@ -46,7 +46,10 @@ class Authorizer:
     """Hands out codes and tokens, and takes them back."""
 
     def __init__(
-        self, clients: tuple[OAuthClient, ...], tokens: TokenRegistry, clock: Callable[[], float] = time.monotonic
+        self,
+        clients: tuple[OAuthClient, ...],
+        tokens: TokenRegistry,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.clients = {client.client_id: client for client in clients}
         self.old_token_survives_refresh = False
@@ -67,7 +70,7 @@ class Authorizer:
         if redirect_uri is None and len(client.redirect_uris) != 1:
             raise OAuthError("invalid_request", description="redirect_uri is missing.")
         if redirect_uri is not None and redirect_uri not in client.redirect_uris:
-            raise OAuthError("invalid_request", description="redirect_uri is not one of the connection's URIs.")
+            raise OAuthError("invalid_request", description="redirect_uri is not one of this connection's.")
         return client
 
     def consent(
@@ -76,9 +79,13 @@ class Authorizer:
         """Record that the demo user allowed access; return the code."""
         code = new_secret("03")
         grant = Grant(
-            client=client, redirect_uri=redirect_uri, workspace=workspace, person=code_of(Kind.USER, 0),
-            shared=shared, expires=self._clock() + _CODE_SECONDS,
-        )  # fmt: skip
+            client=client,
+            redirect_uri=redirect_uri,
+            workspace=workspace,
+            person=code_of(Kind.USER, 0),
+            shared=shared,
+            expires=self._clock() + _CODE_SECONDS,
+        )
         with self._lock:
             self._grants[code] = grant
         return code
@@ -131,19 +138,28 @@ class Authorizer:
         bot = self._tokens.bot_number(grant.workspace, owner)
         self._forget_refresh(client, grant.workspace, bot)
         fresh = Token(
-            secret=new_secret("ntn_"), label=f"{grant.workspace.plan.slug}/oauth", kind=TokenKind.OAUTH,
-            workspace=grant.workspace, bot=bot, bot_name=client.name, owner=grant.person, shared=grant.shared,
-            capabilities=client.capabilities, client_id=client.client_id, refresh_secret=new_secret("nrt_"),
-        )  # fmt: skip
+            secret=new_secret("ntn_"),
+            label=f"{grant.workspace.plan.slug}/oauth",
+            kind=TokenKind.OAUTH,
+            workspace=grant.workspace,
+            bot=bot,
+            bot_name=client.name,
+            owner=grant.person,
+            shared=grant.shared,
+            capabilities=client.capabilities,
+            client_id=client.client_id,
+            refresh_secret=new_secret("nrt_"),
+        )
         return self._issue(fresh)
 
     def _forget_refresh(self, client: OAuthClient, workspace: Workspace, bot: int) -> None:
         """Authorizing again kills the refresh token of the time before; its access token lives on."""
         with self._lock:
             stale = [
-                secret for secret, t in self._refresh.items()
+                secret
+                for secret, t in self._refresh.items()
                 if (t.client_id, t.workspace, t.bot) == (client.client_id, workspace, bot)
-            ]  # fmt: skip
+            ]
             for secret in stale:
                 del self._refresh[secret]
 
@@ -155,10 +171,19 @@ class Authorizer:
             del self._refresh[str(body.get("refresh_token"))]
         old.active = old.active and self.old_token_survives_refresh
         fresh = Token(
-            secret=new_secret("ntn_"), label=old.label, kind=old.kind, workspace=old.workspace, bot=old.bot,
-            bot_name=old.bot_name, owner=old.owner, shared=old.shared, unshared=old.unshared,
-            capabilities=old.capabilities, client_id=old.client_id, refresh_secret=new_secret("nrt_"),
-        )  # fmt: skip
+            secret=new_secret("ntn_"),
+            label=old.label,
+            kind=old.kind,
+            workspace=old.workspace,
+            bot=old.bot,
+            bot_name=old.bot_name,
+            owner=old.owner,
+            shared=old.shared,
+            unshared=old.unshared,
+            capabilities=old.capabilities,
+            client_id=old.client_id,
+            refresh_secret=new_secret("nrt_"),
+        )
         return self._issue(fresh)
 
     def _issue(self, token: Token) -> Token:

@@ -1,4 +1,4 @@
-"""Pagination as Notion does it: sessions whose cursors look like `s:<session>:<row>` and mean nothing elsewhere.
+"""Pagination as Notion does it: sessions with cursors `s:<session>:<row>`, meaningless elsewhere.
 
 A session keeps the order it started with, so editing a page does not shift the pages behind it.
 """
@@ -50,21 +50,29 @@ class Sessions:
         start: Callable[[], Sequence[int]],
         name: Callable[[int], str],
         cap: int | None = None,
+        dies_after: int | None = None,
     ) -> Slice:
         """Return one page; `start` makes the order of a new listing, `cap` is the most it may ever return.
+
+        After `dies_after` results the cursor given out is dead. A size of 0 gives an empty page whose cursor,
+        always a new one, leads to the same place.
 
         Raises: ApiError where the cursor is not one given out for this very listing.
         """
         with self._lock:
-            session_id, session, offset = self._resume(key, cursor) if cursor else ("", Session(key, start()), 0)
+            session_id, session, offset = (
+                self._resume(key, cursor) if cursor else ("", Session(key, start()), 0)
+            )
             total = len(session.codes) if cap is None else min(cap, len(session.codes))
             end = min(offset + size, total)
             codes = session.codes[offset:end]
             if end >= total:
                 return Slice(codes, None, cut=total < len(session.codes))
-            session_id = session_id or str(uuid.uuid4())
+            if not session_id or size == 0:
+                session_id = str(uuid.uuid4())
             row = name(session.codes[end])
-            session.offsets[row] = end
+            if dies_after is None or end < dies_after:
+                session.offsets[row] = end
             self._open[session_id] = session
             self._open.move_to_end(session_id)
             while len(self._open) > _MAX_SESSIONS:
@@ -91,7 +99,11 @@ def envelope(items: Sequence[bytes], part: Slice, *, kind: str, request_id: str)
     if part.cut:
         status = {"type": "incomplete", "incomplete_reason": "query_result_limit_reached"}
     tail = {
-        "next_cursor": part.next_cursor, "has_more": part.next_cursor is not None, "type": kind, kind: {},
-        "request_status": status, "request_id": request_id,
-    }  # fmt: skip
+        "next_cursor": part.next_cursor,
+        "has_more": part.next_cursor is not None,
+        "type": kind,
+        kind: {},
+        "request_status": status,
+        "request_id": request_id,
+    }
     return b'{"object":"list","results":[' + b",".join(items) + b"]," + dumps(tail)[1:]

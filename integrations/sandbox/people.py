@@ -1,7 +1,7 @@
 """The people and bots of a generated workspace: members, guests, and those who have left.
 
-Guests are missing from Notion's user list yet can be looked up one by one; people who left answer 404 but stay
-behind as authors. Reports on ownership depend on telling these apart, so the sandbox has all of them.
+Guests are missing from Notion's user list yet can be looked up one by one; people who left answer 404 but
+stay behind as authors. Reports on ownership must tell these apart.
 """
 
 import unicodedata
@@ -14,8 +14,10 @@ _FIRST = (
     "Yusuf", "Zoë", "محمد", "雅子",
 )  # fmt: skip
 _LAST = (
-    "Abebe", "Bianchi", "Cohen", "Dvořák", "Eriksen", "Fischer", "García", "Hansen", "Ito", "Jansen", "Kowalski",
-    "Lindqvist", "Mbeki", "Nguyễn", "O'Brien", "Petrov", "Quispe", "Rossi", "Schmidt", "Tanaka", "Ueda", "Varga",
+    "Abebe",
+    "Bianchi", "Cohen", "Dvořák", "Eriksen", "Fischer", "García", "Hansen", "Ito", "Jansen", "Kowalski",
+    "Lindqvist",
+    "Mbeki", "Nguyễn", "O'Brien", "Petrov", "Quispe", "Rossi", "Schmidt", "Tanaka", "Ueda", "Varga",
     "Williams", "Xu", "Yılmaz", "Zhang", "Okafor",
 )  # fmt: skip
 BOT_NAMES = ("Slack", "GitHub sync", "Jira importer", "Calendar bot")

@@ -33,16 +33,19 @@ class RequestLog:
             self._entries.append(entry)
             self.total += 1
 
-    def entries(self, match: str = "*", *, token: str | None = None, status: int | None = None) -> list[Entry]:
+    def entries(
+        self, match: str = "*", *, token: str | None = None, status: int | None = None
+    ) -> list[Entry]:
         """Return requests whose "METHOD path" fits the pattern, of one token label or status if given."""
         with self._lock:
             known = list(self._entries)
         return [
-            e for e in known
+            e
+            for e in known
             if fnmatchcase(f"{e.method} {e.path}", match)
             and (token is None or e.token == token)
             and (status is None or e.status == status)
-        ]  # fmt: skip
+        ]
 
     def count(self, match: str = "*", *, token: str | None = None, status: int | None = None) -> int:
         """Return how many requests fit."""

@@ -2,73 +2,17 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import unquote
 
-from integrations.sandbox import arguments, bodies, rowquery, users
+from integrations.sandbox import arguments, bodies, comments, rowquery, users
+from integrations.sandbox.call import Call, dashed
 from integrations.sandbox.columns import GONE, HIDDEN, TRASHED
 from integrations.sandbox.errors import ApiError, invalid, unknown_route
 from integrations.sandbox.ids import INDEX_MASK, Kind, kind_of
-from integrations.sandbox.messages import Request
-from integrations.sandbox.paging import Sessions, Slice, envelope
+from integrations.sandbox.paging import Slice, envelope
 from integrations.sandbox.shapes import OLDER_VERSION, dumps, render
-from integrations.sandbox.tokens import Capability, Token
-from integrations.sandbox.views import View
-
-
-@dataclass(slots=True)
-class Depths:
-    """How far listings reach: queries end at 10,000 rows; search, in the wild, dies somewhere beyond."""
-
-    query_cap: int | None = 10_000
-    search_cap: int | None = None
-
-
-@dataclass(slots=True)
-class Call:
-    """An authenticated request on its way through a handler."""
-
-    request: Request
-    request_id: str
-    token: Token
-    view: View
-    version: str
-    sessions: Sessions
-    depths: Depths
-    params: dict[str, str] = field(default_factory=dict)
-
-    def one(self, rendered: bytes) -> bytes:
-        """Return a single object's reply."""
-        return rendered[:-1] + b',"request_id":"' + self.request_id.encode() + b'"}'
-
-    def may_read(self) -> None:
-        """Raise the API's 403 unless content may be read."""
-        self.token.require(Capability.READ_CONTENT)
-
-    def found(self, name: str, *kinds: Kind, noun: str) -> int:
-        """Return the object a path names, or raise 404: absent and not shared look the same."""
-        uuid = arguments.checked_id(self.params["id"], name)
-        store = self.view.store
-        for kind in kinds:
-            code = store.find(uuid, kind)
-            if code is None:
-                continue
-            owner = bodies.block_owner(code) if kind is Kind.BLOCK else code
-            if (kind is not Kind.BLOCK or bodies.block_exists(store, code)) and self.view.sees(owner):
-                return code
-        raise ApiError(
-            "object_not_found",
-            f"Could not find {noun} with ID: {_dashed(uuid)}. Make sure the relevant pages and databases are "
-            f'shared with your integration "{self.token.bot_name}".',
-            additional_data={"integration_id": self.token.bot_id},
-        )
-
-
-def _dashed(uuid: str) -> str:
-    plain = uuid.replace("-", "").lower()
-    return "-".join((plain[:8], plain[8:12], plain[12:16], plain[16:20], plain[20:]))
-
+from integrations.sandbox.tokens import Capability
 
 Handler = Callable[[Call], bytes]
 
@@ -93,9 +37,13 @@ def search(call: Call) -> bytes:
 
     key = (call.token.secret, "search", str(kind), str(trashed), str(newest_first), " ".join(words))
     part = call.sessions.page(
-        key, cursor=arguments.cursor_of(body, "body"), size=arguments.page_size(body.get("page_size"), "body"),
-        start=start, name=store.uuid,
-    )  # fmt: skip
+        key,
+        cursor=arguments.cursor_of(body, "body"),
+        size=call.size(body, "body"),
+        start=start,
+        name=store.uuid,
+        dies_after=call.depths.search_dies_after,
+    )
     return _objects(call, part, trashed=trashed, kind="page_or_data_source", hide=HIDDEN)
 
 
@@ -133,8 +81,9 @@ def _objects(
     codes = [c for c in part.codes if store.flags(c) & unwanted == wanted and call.view.sees(c)]
     if Capability.READ_CONTENT in call.token.capabilities:
         items = [
-            render(store, c, version=call.version, only=only if kind_of(c) is Kind.PAGE else None) for c in codes
-        ]  # fmt: skip
+            render(store, c, version=call.version, only=only if kind_of(c) is Kind.PAGE else None)
+            for c in codes
+        ]
     else:  # an insert-only connection learns that objects exist, nothing more
         items = [dumps({"object": kind_of(c).name.lower(), "id": store.uuid(c)}) for c in codes]
     return envelope(items, part, kind=kind, request_id=call.request_id)
@@ -158,9 +107,12 @@ def query_rows(call: Call) -> bytes:
     question = {name: value for name, value in body.items() if name not in ("start_cursor", "page_size")}
     part = call.sessions.page(
         (call.token.secret, "query", str(source), dumps(question).decode()),
-        cursor=arguments.cursor_of(body, "body"), size=arguments.page_size(body.get("page_size"), "body"),
-        start=start, name=store.uuid, cap=call.depths.query_cap,
-    )  # fmt: skip
+        cursor=arguments.cursor_of(body, "body"),
+        size=call.size(body, "body"),
+        start=start,
+        name=store.uuid,
+        cap=call.depths.query_cap,
+    )
     return _objects(call, part, trashed=trashed, kind="page_or_data_source", only=_only(call))
 
 
@@ -204,11 +156,31 @@ def block_children(call: Call) -> bytes:
     query = {name: values[-1] for name, values in call.request.query().items()}
     part = call.sessions.page(
         (call.token.secret, "children", str(code)),
-        cursor=arguments.cursor_of(query, "query"), size=arguments.page_size(query.get("page_size"), "query"),
-        start=lambda: bodies.child_codes(store, code), name=store.uuid,
-    )  # fmt: skip
+        cursor=arguments.cursor_of(query, "query"),
+        size=call.size(query, "query"),
+        start=lambda: bodies.child_codes(store, code),
+        name=store.uuid,
+    )
     items = [_block(call, c) for c in part.codes if kind_of(c) is Kind.BLOCK or call.view.sees(c)]
     return envelope(items, part, kind="block", request_id=call.request_id)
+
+
+def list_comments(call: Call) -> bytes:
+    """GET /v1/comments?block_id=: a page's unresolved comments; other blocks have none."""
+    call.token.require(Capability.READ_COMMENTS)
+    query = {name: values[-1] for name, values in call.request.query().items()}
+    call.params["id"] = query.get("block_id", "")
+    code = call.found("block_id", Kind.BLOCK, Kind.PAGE, Kind.DATABASE, noun="block")
+    store = call.view.store
+    part = call.sessions.page(
+        (call.token.secret, "comments", str(code)),
+        cursor=arguments.cursor_of(query, "query"),
+        size=call.size(query, "query"),
+        start=lambda: comments.comment_codes(store, code) if kind_of(code) is Kind.PAGE else [],
+        name=store.uuid,
+    )
+    items = [dumps(comments.comment_json(store, c)) for c in part.codes]
+    return envelope(items, part, kind="comment", request_id=call.request_id)
 
 
 def list_users(call: Call) -> bytes:
@@ -218,9 +190,11 @@ def list_users(call: Call) -> bytes:
     query = {name: values[-1] for name, values in call.request.query().items()}
     part = call.sessions.page(
         (call.token.secret, "users"),
-        cursor=arguments.cursor_of(query, "query"), size=arguments.page_size(query.get("page_size"), "query"),
-        start=lambda: users.listed(call.token), name=store.uuid,
-    )  # fmt: skip
+        cursor=arguments.cursor_of(query, "query"),
+        size=call.size(query, "query"),
+        start=lambda: users.listed(call.token),
+        name=store.uuid,
+    )
     items = [dumps(user) for code in part.codes if (user := users.user_json(call.token, code))]
     return envelope(items, part, kind="user", request_id=call.request_id)
 
@@ -233,7 +207,7 @@ def one_user(call: Call) -> bytes:
     code = call.view.store.find(uuid, Kind.BOT) if code is None else code
     user = users.user_json(call.token, code) if code is not None else None
     if user is None:
-        raise ApiError("object_not_found", f"Could not find user with ID: {_dashed(uuid)}.")
+        raise ApiError("object_not_found", f"Could not find user with ID: {dashed(uuid)}.")
     return call.one(dumps(user))
 
 
@@ -250,6 +224,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/v1/pages/{id}", page),
     ("GET", "/v1/blocks/{id}", block),
     ("GET", "/v1/blocks/{id}/children", block_children),
+    ("GET", "/v1/comments", list_comments),
     ("GET", "/v1/users", list_users),
     ("GET", "/v1/users/me", me),
     ("GET", "/v1/users/{id}", one_user),
@@ -271,5 +246,3 @@ def route(method: str, path: str) -> tuple[Handler, dict[str, str]]:
         if its_method == method and (match := pattern.fullmatch(path)):
             return its_handler, match.groupdict()
     raise unknown_route()
-
-

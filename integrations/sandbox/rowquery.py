@@ -1,4 +1,4 @@
-"""Filters and sorts of data-source queries: timestamps and titles, which is what a metadata scan may ask for."""
+"""Filters and sorts of data-source queries: timestamps and titles, all that a metadata scan may ask for."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,9 @@ def arrange(store: Store, rows: Sequence[int], schema: int, body: dict[str, Any]
 
 def _condition(store: Store, schema: int, wanted: Any, *, depth: int) -> Test:
     if not isinstance(wanted, dict) or depth > 2:
-        raise invalid("body failed validation: body.filter should be an object, nested at most two levels deep.")
+        raise invalid(
+            "body failed validation: body.filter should be an object, nested at most two levels deep."
+        )
     for word, join in (("and", all), ("or", any)):
         if word in wanted:
             if not isinstance(wanted[word], list):
@@ -46,7 +48,9 @@ def _condition(store: Store, schema: int, wanted: Any, *, depth: int) -> Test:
 
 
 def _time_column(schema: int, name: Any) -> str | None:
-    return next((kind for column, kind in SCHEMAS[schema].columns if column == name and kind in _TIMESTAMPS), None)
+    return next(
+        (kind for column, kind in SCHEMAS[schema].columns if column == name and kind in _TIMESTAMPS), None
+    )
 
 
 def _minutes(store: Store, timestamp: str) -> Callable[[int], int]:
@@ -111,7 +115,9 @@ def _title_test(store: Store, condition: Any) -> Test:
 def _sort(store: Store, schema: int, rows: list[int], sort: Any) -> None:
     direction = sort.get("direction", "ascending") if isinstance(sort, dict) else None
     if direction not in ("ascending", "descending"):
-        raise invalid("body failed validation: body.sorts should have a direction of `ascending` or `descending`.")
+        raise invalid(
+            "body failed validation: body.sorts should have a direction of `ascending` or `descending`."
+        )
     name = sort.get("property")
     timestamp = sort.get("timestamp") or _time_column(schema, name)
     if timestamp in _TIMESTAMPS:

@@ -4,7 +4,9 @@ Columns are given as (name, type); the first is always the title. One schema lis
 data source only stores which entry it follows.
 """
 
+from functools import cache
 from typing import NamedTuple
+from urllib.parse import quote
 
 
 class Schema(NamedTuple):
@@ -18,16 +20,16 @@ class Schema(NamedTuple):
 
 SCHEMAS = (
     Schema("Tasks", "✅", "task", (
-        ("Task", "title"), ("Status", "status"), ("Assignee", "people"), ("Due", "date"), ("Notes", "rich_text"),
-        ("Project", "relation"), ("Done", "checkbox"),
+        ("Task", "title"), ("Status", "status"), ("Assignee", "people"), ("Due", "date"),
+        ("Notes", "rich_text"), ("Project", "relation"), ("Done", "checkbox"),
     )),
     Schema("Projects", "🗂️", "project", (
-        ("Name", "title"), ("Owner", "people"), ("Stage", "select"), ("Budget", "number"), ("Timeline", "date"),
-        ("Health", "formula"),
+        ("Name", "title"), ("Owner", "people"), ("Stage", "select"), ("Budget", "number"),
+        ("Timeline", "date"), ("Health", "formula"),
     )),
     Schema("Accounts", "🏢", "account", (
-        ("Company", "title"), ("Tier", "select"), ("Website", "url"), ("Contact", "email"), ("Phone", "phone_number"),
-        ("ARR", "number"), ("Deals", "relation"),
+        ("Company", "title"), ("Tier", "select"), ("Website", "url"), ("Contact", "email"),
+        ("Phone", "phone_number"), ("ARR", "number"), ("Deals", "relation"),
     )),
     Schema("Bugs", "🐞", "bug", (
         ("Summary", "title"), ("Severity", "select"), ("Tags", "multi_select"), ("Reporter", "created_by"),
@@ -37,8 +39,8 @@ SCHEMAS = (
         ("Topic", "title"), ("Date", "date"), ("Attendees", "people"), ("Decisions", "rich_text"),
     )),
     Schema("Candidates", "🧑‍💼", "candidate", (
-        ("Candidate", "title"), ("Stage", "status"), ("Email", "email"), ("Résumé", "files"), ("Feedback", "rich_text"),
-        ("Salary expectation", "number"),
+        ("Candidate", "title"), ("Stage", "status"), ("Email", "email"), ("Résumé", "files"),
+        ("Feedback", "rich_text"), ("Salary expectation", "number"),
     )),
     Schema("Vendors", "📑", "vendor", (
         ("Vendor", "title"), ("Contract until", "date"), ("Cost per year", "number"), ("Owner", "people"),
@@ -61,6 +63,7 @@ SCHEMAS = (
 _ALPHABET = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ:@;<>^_%"
 
 
+@cache
 def property_id(schema: int, column: int) -> str:
     """Return the plain (not percent-encoded) id of a column; the title column's is always "title"."""
     if SCHEMAS[schema].columns[column][1] == "title":
@@ -68,3 +71,9 @@ def property_id(schema: int, column: int) -> str:
     size = len(_ALPHABET)
     number = (schema * 31 + column * 977 + 53) * 7919
     return "".join(_ALPHABET[number // size**place % size] for place in range(3)) + _ALPHABET[column]
+
+
+@cache
+def shown_property_id(schema: int, column: int) -> str:
+    """Return a column's id as the API shows it: percent-encoded."""
+    return quote(property_id(schema, column), safe="")

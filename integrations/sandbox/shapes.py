@@ -4,16 +4,19 @@ Version 2025-09-03 differs by carrying `archived` beside `in_trash`; both are re
 """
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from integrations.sandbox.columns import INLINE, IN_BLOCK, LOCKED, PUBLIC, TRASHED
+from integrations.sandbox.columns import IN_BLOCK, INLINE, LOCKED, PUBLIC, TRASHED
 from integrations.sandbox.generator import WORKSPACE
 from integrations.sandbox.ids import INDEX_MASK, KIND_SHIFT, Kind, code_of, kind_of
 from integrations.sandbox.schemas import SCHEMAS, property_id
 from integrations.sandbox.store import Store, minute_text
 from integrations.sandbox.values import Json, RowFacts, property_value, rich_text, schema_property
+
+_WORD = re.compile(r"[A-Za-z0-9]+")
 
 BLOCKS_PER_PAGE = 16
 CONTAINER = BLOCKS_PER_PAGE - 1  # the toggle that holds child pages whose parent is a block
@@ -23,9 +26,12 @@ OLDER_VERSION = "2025-09-03"
 VERSIONS = (NEWEST_VERSION, OLDER_VERSION)
 
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode  # kept: making an encoder costs more than using it
+
+
 def dumps(value: Any) -> bytes:
     """Return JSON as bytes; ASCII only, so that a lone surrogate in a title survives as an escape."""
-    return json.dumps(value, separators=(",", ":")).encode("ascii")
+    return _encode(value).encode("ascii")
 
 
 def user_ref(uuid: str) -> Json:
@@ -40,7 +46,7 @@ def emoji(icon: str | None) -> Json | None:
 
 def address(store: Store, code: int, *, host: str = "app.notion.com/p") -> str:
     """Return the web address of a page or database."""
-    words = "".join(c if c.isascii() and c.isalnum() else " " for c in store.title(code)[:60]).split()
+    words = _WORD.findall(store.title(code)[:60])
     plain = store.uuid(code).replace("-", "")
     return f"https://{host}/{'-'.join([*words, plain])}"
 
@@ -60,8 +66,10 @@ def parent_json(store: Store, code: int) -> Json:
     if kind is Kind.DATA_SOURCE:
         database = store.data_sources.parent[parent & INDEX_MASK]
         return {
-            "type": "data_source_id", "data_source_id": store.uuid(parent), "database_id": store.uuid(database),
-        }  # fmt: skip
+            "type": "data_source_id",
+            "data_source_id": store.uuid(parent),
+            "database_id": store.uuid(database),
+        }
     name = "page_id" if kind is Kind.PAGE else "database_id"
     return {"type": name, name: store.uuid(parent)}
 
@@ -96,8 +104,10 @@ def _properties(
     store: Store, code: int, only: Sequence[str] | None, created: str, edited: str, author: Json, editor: Json
 ) -> Json:
     title = {
-        "id": "title", "type": "title", "title": rich_text(store.title(code), split=code % 17 == 5),
-    }  # fmt: skip
+        "id": "title",
+        "type": "title",
+        "title": rich_text(store.title(code), split=code % 17 == 5),
+    }
     parent = store.parent(code)
     if parent >> KIND_SHIFT != Kind.DATA_SOURCE:
         return {"title": title} if only is None or "title" in only else {}
@@ -107,9 +117,15 @@ def _properties(
     if wanted == [0]:
         return {columns[0][0]: title}
     facts = RowFacts(
-        dice=store.codec.digest(code), number=code & INDEX_MASK, created=created, edited=edited, author=author,
-        editor=editor, related=_related(store, code, parent), source=parent,
-    )  # fmt: skip
+        dice=store.dice(code),
+        number=code & INDEX_MASK,
+        created=created,
+        edited=edited,
+        author=author,
+        editor=editor,
+        related=_related(store, code, parent),
+        source=parent,
+    )
     return {columns[i][0]: property_value(schema, i, facts) if i else title for i in wanted}
 
 
@@ -120,7 +136,7 @@ def _is_wanted(schema: int, column: int, name: str, only: Sequence[str]) -> bool
 def _related(store: Store, code: int, source: int) -> list[str]:
     """Relate a row to the one before it in the same table, where its dice say so."""
     before = code - 1
-    related = store.codec.digest(code)[6] % 3 == 0 and (before & INDEX_MASK) > 0
+    related = store.dice(code)[6] % 3 == 0 and (before & INDEX_MASK) > 0
     return [store.uuid(before)] if related and store.parent(before) == source else []
 
 
@@ -149,7 +165,7 @@ def database_json(store: Store, code: int) -> Json:
 
 def _exact_time(store: Store, code: int, minute: int) -> str:
     """Databases alone carry milliseconds, and an offset instead of a Z."""
-    dice = store.codec.digest(code)
+    dice = store.dice(code)
     moment = datetime.fromtimestamp(minute * 60 + dice[24] % 60, UTC).replace(microsecond=dice[25] * 3000)
     return moment.isoformat(timespec="milliseconds")
 
@@ -173,7 +189,8 @@ def data_source_json(store: Store, code: int) -> Json:
         "description": rich_text("Kept by the team lead.") if index % 3 == 0 else [],
         "is_inline": bool(store.flags(database) & INLINE),
         "properties": {
-            name: schema_property(schema, i, target=target) for i, (name, _) in enumerate(SCHEMAS[schema].columns)
+            name: schema_property(schema, i, target=target)
+            for i, (name, _) in enumerate(SCHEMAS[schema].columns)
         },
         "parent": {"type": "database_id", "database_id": target[0]},
         "database_parent": parent_json(store, database),
@@ -183,7 +200,7 @@ def data_source_json(store: Store, code: int) -> Json:
     }
 
 
-_SHAPES = {Kind.PAGE: page_json, Kind.DATABASE: database_json, Kind.DATA_SOURCE: data_source_json}
+_SHAPES = {Kind.DATABASE: database_json, Kind.DATA_SOURCE: data_source_json}
 _MAX_RENDERED = 60_000  # objects; about 80 MB
 
 
@@ -194,7 +211,8 @@ def render(store: Store, code: int, *, version: str, only: tuple[str, ...] | Non
     if cached is not None:
         return cached
     changes = store.version
-    shape = page_json(store, code, only=only) if kind_of(code) is Kind.PAGE else _SHAPES[kind_of(code)](store, code)
+    kind = kind_of(code)
+    shape = page_json(store, code, only=only) if kind is Kind.PAGE else _SHAPES[kind](store, code)
     if version == OLDER_VERSION:
         shape["archived"] = shape["in_trash"]
     body = dumps(shape)

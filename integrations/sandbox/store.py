@@ -4,10 +4,13 @@ Objects are integer codes (see ids); what is not in a column is computed from th
 test has changed lies on top in `overrides`.
 """
 
+from __future__ import annotations
+
 import threading
 from array import array
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from integrations.sandbox import titles
@@ -30,11 +33,15 @@ class Store:
         made = generate(plan)
         self.pages, self.databases, self.data_sources = made.pages, made.databases, made.data_sources
         self._columns: dict[Kind, Columns] = {
-            Kind.PAGE: self.pages, Kind.DATABASE: self.databases, Kind.DATA_SOURCE: self.data_sources,
-        }  # fmt: skip
+            Kind.PAGE: self.pages,
+            Kind.DATABASE: self.databases,
+            Kind.DATA_SOURCE: self.data_sources,
+        }
         self.people = make_people(members=plan.user_count, domain=f"{plan.slug}.example")
         self.overrides: dict[int, dict[str, Any]] = {}
         self.rendered: dict[tuple[int, str], bytes] = {}
+        self._short_ids: dict[int, str] = {}
+        self._last_dice = (-1, b"")
         self.version = 0  # rises with every change, so that caches know
         self.lock = threading.RLock()
         self._tree: tuple[int, dict[int, array[int]]] | None = None
@@ -52,7 +59,19 @@ class Store:
 
     def uuid(self, code: int) -> str:
         """Return the id of an object."""
-        return self.codec.encode(code)
+        if code >> KIND_SHIFT == Kind.PAGE:
+            return self.codec.encode(code)
+        known = self._short_ids.get(code)  # people and databases are few, and named over and over
+        if known is None:
+            known = self._short_ids[code] = self.codec.encode(code)
+        return known
+
+    def dice(self, code: int) -> bytes:
+        """Return the object's stable random bytes; one rendering asks several times in a row."""
+        last = self._last_dice
+        if last[0] != code:
+            last = self._last_dice = (code, self.codec.digest(code))
+        return last[1]
 
     def find(self, uuid: str, kind: Kind) -> int | None:
         """Return the code of an existing object of that kind, or None."""
@@ -118,10 +137,10 @@ class Store:
         if kind is Kind.PAGE:
             if parent >> KIND_SHIFT == Kind.DATA_SOURCE:
                 pattern = SCHEMAS[self.data_sources.style[parent & INDEX_MASK]].row_pattern
-                return titles.row_title(pattern, code, self.codec.digest(code))
+                return titles.row_title(pattern, code, self.dice(code))
             if parent == WORKSPACE and index < len(titles.TEAMS):
                 return titles.team_title(columns.style[index])
-            return titles.document_title(columns.style[index], code, self.codec.digest(code))
+            return titles.document_title(columns.style[index], code, self.dice(code))
         source = code if kind is Kind.DATA_SOURCE else self.children(code)[0]
         return self._database_title(source, code)
 
@@ -142,7 +161,7 @@ class Store:
             return self.icon(self.children(code)[0])
         if columns.parent[index] == WORKSPACE and index < len(titles.TEAMS):
             return titles.TEAMS[columns.style[index]][1]
-        roll = self.codec.digest(code)[7]
+        roll = self.dice(code)[7]
         return _PAGE_ICONS[roll % len(_PAGE_ICONS)] if roll < 110 else None
 
     def author(self, code: int, *, last: bool) -> str:
@@ -150,7 +169,7 @@ class Store:
         changed = self.overrides.get(code)
         if changed and (role := "edited_by" if last else "created_by") in changed:
             return str(changed[role])
-        dice = self.codec.digest(code)
+        dice = self.dice(code)
         return self.uuid(self._someone(dice[20], dice[21]) if last else self._someone(dice[22], dice[23]))
 
     def _someone(self, roll: int, which: int) -> int:
@@ -177,6 +196,19 @@ class Store:
         """Return the codes of the members: Notion's user list leaves guests out."""
         return (code_of(Kind.USER, i) for i, p in enumerate(self.people) if p.standing is Standing.MEMBER)
 
+    def is_row(self, code: int) -> bool:
+        """Tell whether a page is a row of a data source."""
+        return self.parent(code) >> KIND_SHIFT == Kind.DATA_SOURCE
+
+    def open_roots(self) -> set[int]:
+        """Return the top-level pages a person would share with a connection: all but the restricted one."""
+        restricted = len(titles.TEAMS) - 1
+        return {
+            c
+            for c in self.children(WORKSPACE)
+            if kind_of(c) is not Kind.PAGE or self.pages.style[c & INDEX_MASK] != restricted
+        }
+
     def is_trashed(self, code: int) -> bool:
         """Tell whether the object is in the trash."""
         return bool(self.flags(code) & TRASHED)
@@ -184,4 +216,10 @@ class Store:
 
 def minute_text(minute: int) -> str:
     """Return a column's time as Notion writes it for pages: truncated to the minute, in UTC."""
-    return datetime.fromtimestamp(minute * 60, UTC).strftime("%Y-%m-%dT%H:%M:00.000Z")
+    day, rest = divmod(minute, 24 * 60)
+    return f"{_day_text(day)}T{rest // 60:02}:{rest % 60:02}:00.000Z"
+
+
+@lru_cache(maxsize=8192)
+def _day_text(day: int) -> str:
+    return datetime.fromtimestamp(day * 24 * 3600, UTC).strftime("%Y-%m-%d")

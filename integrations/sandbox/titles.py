@@ -47,11 +47,12 @@ _TOPICS = (
 )  # fmt: skip
 
 _SUFFIXES = (
-    "", "", "", " – draft", " (old)", " v2", ": notes", " – archive", " 2024", " 2025", " Q1", " Q2", " Q3", " Q4",
+    "", "", "", " – draft", " (old)", " v2", ": notes", " – archive", " 2024", " 2025", " Q1", " Q2",
+    " Q3", " Q4",
     " – EMEA", " – Americas", ": follow-ups", " (copy)", " – retro", " template",
 )  # fmt: skip
 
-# What real workspaces hold and tidy fixtures do not. The same title twice in the list: duplicates are normal too.
+# What real workspaces hold and tidy fixtures do not. Doubled entries are meant: duplicates are normal.
 AWKWARD = (
     "",
     "Meeting notes",
@@ -78,7 +79,8 @@ AWKWARD = (
 )  # fmt: skip
 
 _SUBJECTS = (
-    "checkout", "billing export", "mobile app", "search page", "partner portal", "sign-up flow", "invoice PDF",
+    "checkout", "billing export", "mobile app", "search page", "partner portal", "sign-up flow",
+    "invoice PDF",
     "data warehouse", "status page", "warehouse scanner", "pricing page", "customer import", "help centre",
     "admin console", "webhook delivery", "password reset", "onboarding e-mail", "usage report",
 )  # fmt: skip
@@ -87,7 +89,8 @@ _COMPANIES = (
     "Sunfield Energy", "Maison Verte", "Tallinn Freight", "Redwood Clinics", "Ikeda Optics", "Savanna Air",
 )  # fmt: skip
 _VERBS = (
-    "Fix", "Review", "Ship", "Rewrite", "Measure", "Plan", "Document", "Retire", "Test", "Speed up", "Translate",
+    "Fix", "Review", "Ship", "Rewrite", "Measure", "Plan", "Document", "Retire", "Test", "Speed up",
+    "Translate",
     "Approve", "Roll out", "Clean up",
 )  # fmt: skip
 

@@ -4,7 +4,7 @@ import secrets
 import string
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
@@ -87,9 +87,10 @@ class Token:
         """Raise the API's 403 unless the token has this capability."""
         if capability not in self.capabilities:
             raise ApiError(
-                "restricted_resource", "Insufficient permissions for this endpoint.",
+                "restricted_resource",
+                "Insufficient permissions for this endpoint.",
                 additional_data={"integration_id": self.bot_id},
-            )  # fmt: skip
+            )
 
 
 class TokenRegistry:
@@ -100,7 +101,7 @@ class TokenRegistry:
         self._lock = threading.Lock()
         self._bots: dict[tuple[str, str], int] = {}
 
-    def __iter__(self) -> Iterable[Token]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Token]:
         return iter(list(self._by_secret.values()))
 
     def add(self, token: Token) -> Token:

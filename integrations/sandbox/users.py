@@ -12,9 +12,10 @@ def require_user_information(token: Token) -> None:
     """Raise the API's 403 unless user information is allowed."""
     if not token.sees_users:
         raise ApiError(
-            "restricted_resource", "Insufficient permissions for this endpoint.",
+            "restricted_resource",
+            "Insufficient permissions for this endpoint.",
             additional_data={"integration_id": token.bot_id},
-        )  # fmt: skip
+        )
 
 
 def listed(token: Token) -> list[int]:
@@ -33,9 +34,13 @@ def user_json(token: Token, code: int) -> Json | None:
     if number >= len(BOT_NAMES):
         return None
     return {
-        "object": "user", "id": token.workspace.uuid(code), "name": BOT_NAMES[number], "avatar_url": None,
-        "type": "bot", "bot": {},
-    }  # fmt: skip
+        "object": "user",
+        "id": token.workspace.uuid(code),
+        "name": BOT_NAMES[number],
+        "avatar_url": None,
+        "type": "bot",
+        "bot": {},
+    }
 
 
 def _person_json(token: Token, code: int) -> Json | None:

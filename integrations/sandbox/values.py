@@ -4,11 +4,11 @@ The values hold planted text: a product that keeps titles only must never store 
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
-from urllib.parse import quote
 
 from integrations.sandbox import planted
-from integrations.sandbox.schemas import SCHEMAS, property_id
+from integrations.sandbox.schemas import SCHEMAS, shown_property_id
 
 Json = dict[str, Any]
 
@@ -21,9 +21,17 @@ class RowFacts:
     __slots__ = ("author", "created", "dice", "edited", "editor", "number", "related", "source")
 
     def __init__(
-        self, *, dice: bytes, number: int, created: str, edited: str, author: Json, editor: Json, related: list[str],
+        self,
+        *,
+        dice: bytes,
+        number: int,
+        created: str,
+        edited: str,
+        author: Json,
+        editor: Json,
+        related: list[str],
         source: int,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.dice = dice
         self.number = number
         self.created = created
@@ -46,14 +54,23 @@ def rich_text(text: str, *, split: bool = False) -> list[Json]:
 
 def _run(text: str, *, bold: bool = False) -> Json:
     annotations = {
-        "bold": bold, "italic": False, "strikethrough": False, "underline": False, "code": False, "color": "default",
-    }  # fmt: skip
+        "bold": bold,
+        "italic": False,
+        "strikethrough": False,
+        "underline": False,
+        "code": False,
+        "color": "default",
+    }
     return {
-        "type": "text", "text": {"content": text, "link": None}, "annotations": annotations, "plain_text": text,
+        "type": "text",
+        "text": {"content": text, "link": None},
+        "annotations": annotations,
+        "plain_text": text,
         "href": None,
-    }  # fmt: skip
+    }
 
 
+@cache
 def _options(schema: int, column: int) -> list[Json]:
     return [
         {"id": f"{schema:02x}{column:02x}{i:04x}", "name": f"{planted.OPTION} {i + 1}", "color": colour}
@@ -61,7 +78,7 @@ def _options(schema: int, column: int) -> list[Json]:
     ]
 
 
-def schema_property(schema: int, column: int, *, target: tuple[str, str], description: str | None = None) -> Json:
+def schema_property(schema: int, column: int, *, target: tuple[str, str]) -> Json:
     """Return one property of a data source; `target` is the (database, data source) a relation points to."""
     name, kind = SCHEMAS[schema].columns[column]
     config: Json = {}
@@ -70,8 +87,8 @@ def schema_property(schema: int, column: int, *, target: tuple[str, str], descri
     elif kind == "status":
         options = [{**option, "description": None} for option in _options(schema, column)[:3]]
         groups = [
-            {"id": f"g{i}", "name": label, "color": option["color"], "option_ids": [option["id"]]}
-            for i, (label, option) in enumerate(zip(("To-do", "In progress", "Complete"), options, strict=True))
+            {"id": f"g-{label}", "name": label, "color": option["color"], "option_ids": [option["id"]]}
+            for label, option in zip(("To-do", "In progress", "Complete"), options, strict=True)
         ]
         config = {"options": options, "groups": groups}
     elif kind == "number":
@@ -81,19 +98,27 @@ def schema_property(schema: int, column: int, *, target: tuple[str, str], descri
     elif kind == "relation":
         database, source = target
         config = {
-            "database_id": database, "data_source_id": source, "type": "single_property", "single_property": {},
-        }  # fmt: skip
+            "database_id": database,
+            "data_source_id": source,
+            "type": "single_property",
+            "single_property": {},
+        }
     elif kind == "unique_id":
         config = {"prefix": "BUG"}
-    plain = property_id(schema, column)
-    return {"id": quote(plain, safe=""), "name": name, "description": description, "type": kind, kind: config}
+    return {
+        "id": shown_property_id(schema, column),
+        "name": name,
+        "description": None,
+        "type": kind,
+        kind: config,
+    }
 
 
 def property_value(schema: int, column: int, facts: RowFacts) -> Json:
     """Return a row's value in a column other than the title."""
     kind = SCHEMAS[schema].columns[column][1]
     value = _MAKERS[kind](schema, column, facts)
-    made = {"id": quote(property_id(schema, column), safe=""), "type": kind, kind: value}
+    made = {"id": shown_property_id(schema, column), "type": kind, kind: value}
     return {**made, "has_more": False} if kind == "relation" else made
 
 
@@ -115,7 +140,9 @@ def _multi(schema: int, column: int, facts: RowFacts) -> list[Json]:
 
 
 def _date(schema: int, column: int, facts: RowFacts) -> Json | None:
-    return None if _roll(column, facts) % 4 == 0 else {"start": facts.created[:10], "end": None, "time_zone": None}
+    if _roll(column, facts) % 4 == 0:
+        return None
+    return {"start": facts.created[:10], "end": None, "time_zone": None}
 
 
 def _number(schema: int, column: int, facts: RowFacts) -> int | None:
@@ -132,7 +159,7 @@ def _files(schema: int, column: int, facts: RowFacts) -> list[Json]:
     url = f"https://files.example/{planted.VALUE}-{facts.number}.pdf?X-Amz-Signature=expired"
     return [
         {"name": f"{planted.VALUE}.pdf", "type": "file", "file": {"url": url, "expiry_time": facts.edited}},
-    ]  # fmt: skip
+    ]
 
 
 def _people(schema: int, column: int, facts: RowFacts) -> list[Json]:

@@ -1,4 +1,6 @@
-"""What one token can see of its workspace: sharing is given to a page and inherited by everything below it."""
+"""What one token can see of its workspace: sharing is inherited by everything below."""
+
+from __future__ import annotations
 
 import threading
 from array import array
@@ -30,7 +32,7 @@ class View:
             climbed.append(code)
             code = self.store.parent(code)
         for below in climbed:
-            if below >> KIND_SHIFT != Kind.PAGE or len(climbed) > 1:  # lone leaves are asked once: not worth keeping
+            if below >> KIND_SHIFT != Kind.PAGE or len(climbed) > 1:  # a lone leaf is not worth remembering
                 self._sees[below] = known
         return known
 

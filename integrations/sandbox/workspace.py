@@ -15,7 +15,7 @@ from integrations.sandbox.values import Json
 
 
 class Workspace(Store):
-    """A workspace that can be changed. Edits without a time happen at `clock`, at first the plan's `as_of`."""
+    """A workspace that can be changed. Edits without a time happen at `clock` (first: `as_of`)."""
 
     def __init__(self, plan: WorkspacePlan) -> None:
         super().__init__(plan)
@@ -30,7 +30,7 @@ class Workspace(Store):
         edited: datetime | None = None,
         by: str | None = None,
     ) -> str:
-        """Add a page under a page, a row under a data source, or (no parent) a top-level page; return its id."""
+        """Add a page under a page, a row under a data source, or a top-level page; return its id."""
         with self.lock:
             above = WORKSPACE if parent is None else self._known(parent, Kind.PAGE, Kind.DATA_SOURCE)
             team = self.pages.style[above & INDEX_MASK] if above and kind_of(above) is Kind.PAGE else 0
@@ -63,9 +63,10 @@ class Workspace(Store):
             code = self._known(uuid, Kind.PAGE, Kind.DATA_SOURCE, Kind.DATABASE)
             columns, index = self.at(code)
             columns.edited[index] = self._minute(edited)
-            fresh = {name: value for name, value in (("title", title), ("edited_by", by)) if value is not None}
-            if fresh:
-                self.overrides.setdefault(code, {}).update(fresh)
+            if title is not None:
+                self.overrides.setdefault(code, {})["title"] = title
+            if by is not None:
+                self.overrides.setdefault(code, {})["edited_by"] = by
             self._changed()
 
     def set_parent_json(self, uuid: str, parent: Json) -> None:

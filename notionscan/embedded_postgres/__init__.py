@@ -8,7 +8,8 @@ that used it stops it at exit. A process that is killed leaves it running; the n
 import atexit
 import os
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,23 +45,31 @@ def ensure_running(data_dir: Path) -> Server:
     known = _known.get(data_dir)
     if known is not None and still_listens(known.pgdata, known.server.socket_dir):
         return known.server
-    with _mutex:
-        try:
-            _known[data_dir] = _find_or_start(data_dir)
-        except (OSError, psycopg.Error) as error:
-            raise EmbeddedPostgresError(
-                f"The embedded database under {data_dir} cannot be used ({error}); "
-                f"correct that, choose another NOTIONSCAN_DATA_DIR, or set DATABASE_URL."
-            ) from error
+    with _mutex, _one_sentence(data_dir):
+        _known[data_dir] = _find_or_start(data_dir)
         return _known[data_dir].server
 
 
 def stop(data_dir: Path) -> None:
-    """Stop the server of this data directory for all its users; the next ensure_running starts it again."""
+    """Stop the server of this data directory for all its users; the next ensure_running starts it again.
+
+    Raises: EmbeddedPostgresError.
+    """
     data_dir = Path(os.path.realpath(data_dir))
     if data_dir.is_dir():
-        with users.starting(data_dir):
+        with _one_sentence(data_dir), users.starting(data_dir):
             _stop_cluster(data_dir)
+
+
+@contextmanager
+def _one_sentence(data_dir: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, psycopg.Error) as error:
+        raise EmbeddedPostgresError(
+            f"The embedded database under {data_dir} cannot be used ({str(error).partition(chr(10))[0]}); "
+            f"correct that, choose another NOTIONSCAN_DATA_DIR, or set DATABASE_URL."
+        ) from error
 
 
 def _find_or_start(data_dir: Path) -> _Known:
@@ -104,20 +113,23 @@ def _stop_cluster(data_dir: Path) -> None:
 
 def _stop_if_last() -> None:
     for data_dir in users.held_directories():
-        if users.leave(data_dir):
-            with suppress(
-                EmbeddedPostgresError, OSError
-            ):  # nobody is left to read it; the next user starts anew
+        # Nobody is left to read an error, and the next user starts anew.
+        with suppress(EmbeddedPostgresError, OSError):
+            if users.leave(data_dir):
                 _stop_cluster(data_dir)
 
 
-def _after_fork() -> None:
+def _after_fork_in_child() -> None:
     global _mutex
     _mutex = threading.Lock()  # a thread of the parent may have held it
-    users.retake_after_fork()
+    users.after_fork_in_child()
     for data_dir in _known.keys() - set(users.held_directories()):
         del _known[data_dir]
 
 
 atexit.register(_stop_if_last)
-os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(
+    before=users.before_fork,
+    after_in_parent=users.after_fork_in_parent,
+    after_in_child=_after_fork_in_child,
+)

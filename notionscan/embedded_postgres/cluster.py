@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from stat import S_ISDIR
@@ -68,6 +69,8 @@ def start(data_dir: Path, pgdata: Path, binaries: Binaries) -> PidFile:
         running = _await_other_start(pgdata, deadline)
         if running is not None:
             return running
+        # PostgreSQL believes in this file as in the pid file (below); here it guards nothing.
+        (socket_dir / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
         log = _open_log(log_path)
         try:
             log_start = os.fstat(log).st_size
@@ -92,17 +95,25 @@ def stop(pgdata: Path) -> None:
     pid_file = read_pid_file(pgdata)
     if pid_file is None or not is_postmaster(pid_file.pid, pgdata):
         return
-    for request, seconds in ((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, 5.0)):
-        try:
-            os.kill(pid_file.pid, request)
-        except ProcessLookupError:
-            return
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if not is_postmaster(pid_file.pid, pgdata):
-                return
-            time.sleep(0.005)
-    raise EmbeddedPostgresError(f"PostgreSQL does not stop; end its process {pid_file.pid} by hand.")
+    if not any(
+        _ends_after(request, seconds, pid_file.pid, pgdata)
+        for request, seconds in ((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, 5.0))
+    ):
+        raise EmbeddedPostgresError(f"PostgreSQL does not stop; end its process {pid_file.pid} by hand.")
+    if pid_file.is_ready:
+        with suppress(OSError):  # no litter in the temporary directory; the next start makes it again
+            pid_file.socket_dir.rmdir()
+
+
+def _ends_after(request: signal.Signals, seconds: float, pid: int, pgdata: Path) -> bool:
+    with suppress(ProcessLookupError):
+        os.kill(pid, request)
+    deadline = time.monotonic() + seconds
+    while is_postmaster(pid, pgdata):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True
 
 
 def _make_socket_dir(data_dir: Path, user: tuple[int, int] | None) -> Path:

@@ -21,7 +21,8 @@ from typing import NoReturn
 
 REFUSED = 70  # exit status: could not even execute the program; the sentence is on standard output
 READ_SEARCH, OVERRIDE = 2, 1  # CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE
-PR_SET_KEEPCAPS, PR_CAP_AMBIENT = 8, 47
+SETPCAP, NO_SETUID_FIXUP = 8, 1 << 2  # CAP_SETPCAP, SECBIT_NO_SETUID_FIXUP
+PR_SET_KEEPCAPS, PR_GET_SECUREBITS, PR_SET_SECUREBITS, PR_CAP_AMBIENT = 8, 27, 28, 47
 AMBIENT_RAISE, AMBIENT_CLEAR_ALL = 2, 4
 CAPABILITY_VERSION_3 = 0x20080522
 
@@ -108,13 +109,18 @@ def _keep_capability(capability: int) -> bool:
     """Make exactly this capability survive the next exec; say whether the kernel agreed."""
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
     sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; low words, then high words
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.capget(header, sets) != 0:
+    libc = ctypes.CDLL(None)
+    if libc.capget(header, sets) != 0 or not sets[1] & 1 << capability:
         return False
-    bit = 1 << capability
-    if not sets[1] & bit:
+    # initdb and postgres look for each other with access(2), which leaves a normal user's capabilities out of
+    # account ("program postgres is needed by initdb but was not found") unless this bit is set.
+    sets[0] = 1 << SETPCAP
+    if libc.capset(header, sets) != 0 or not _prctl(
+        PR_SET_SECUREBITS, libc.prctl(PR_GET_SECUREBITS, 0, 0, 0, 0) | NO_SETUID_FIXUP
+    ):
         return False
-    sets[0], sets[2], sets[3], sets[5] = bit, bit, 0, 0
+    sets[0] = sets[2] = 1 << capability
+    sets[3] = sets[5] = 0
     # The permitted set stays for a second try; exec cuts it down to the ambient one.
     return (
         libc.capset(header, sets) == 0

@@ -7,11 +7,13 @@ closes it.
 
 import fcntl
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _held: dict[Path, int] = {}
+_for_child = threading.local()  # two threads may fork at once
 
 
 def hold(data_dir: Path) -> None:
@@ -44,14 +46,26 @@ def held_directories() -> list[Path]:
     return list(_held)
 
 
-def retake_after_fork() -> None:
-    """In a forked child: replace the parent's locks, which would end with either of the two, by own ones."""
-    for data_dir, inherited in list(_held.items()):
-        del _held[data_dir]
+def before_fork() -> None:
+    """Take the child's locks for it: between fork and a lock of its own the parent could count it out."""
+    _for_child.descriptors = {}
+    for data_dir in _held:
         with suppress(OSError):  # an unusable data directory is for the next ensure_running to report
-            # The inherited one is still locked, so nobody can count this process out in between.
-            _held[data_dir] = _locked(data_dir / "postgres.users", fcntl.LOCK_SH | fcntl.LOCK_NB)
+            _for_child.descriptors[data_dir] = _locked(
+                data_dir / "postgres.users", fcntl.LOCK_SH | fcntl.LOCK_NB
+            )
+
+
+def after_fork_in_parent() -> None:
+    for descriptor in _for_child.descriptors.values():
+        os.close(descriptor)  # the child's copy keeps it locked
+
+
+def after_fork_in_child() -> None:
+    for inherited in _held.values():
         os.close(inherited)
+    _held.clear()
+    _held.update(_for_child.descriptors)
 
 
 @contextmanager

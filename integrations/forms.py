@@ -1,0 +1,53 @@
+"""What people type about a connection: checked here once, for the page, the API and the command."""
+
+from __future__ import annotations
+
+from django import forms
+
+from notionscan.secret import Secret
+
+TOKEN_CHARACTERS = 2_000
+
+
+class TokenField(forms.CharField):
+    """An opaque token. Notion advises against checking its form; this refuses what no header can carry."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            label="Integration token",
+            strip=True,
+            # Never rendered back into the page.
+            widget=forms.PasswordInput(
+                render_value=False, attrs={"autocomplete": "off", "spellcheck": "false"}
+            ),
+            error_messages={"required": "Paste the integration's token."},
+        )
+
+    def to_python(self, value: object) -> Secret | str:  # type: ignore[override]
+        text = super().to_python(value)
+        if not text:
+            return ""
+        if len(text) > TOKEN_CHARACTERS:
+            raise forms.ValidationError("This is too long for a token. Paste the token alone.")
+        if not text.isascii() or not text.isprintable() or " " in text:
+            raise forms.ValidationError(
+                "A token has letters, digits and underscores only. Copy it again from Notion."
+            )
+        return Secret(text)
+
+    def run_validators(self, value: object) -> None:
+        """Skip the text validators: the value is a Secret by now."""
+
+
+class TokenForm(forms.Form):
+    token = TokenField()
+
+
+class ConnectForm(TokenForm):
+    workspace_id = forms.UUIDField(
+        label="Workspace ID",
+        required=False,
+        error_messages={
+            "invalid": "A workspace ID looks like 231674b6-1f0a-4f1e-9d0b-2f6c1c2b6f3a. Correct it or leave it empty."
+        },
+    )

@@ -1,0 +1,51 @@
+"""Disconnect: out of use at once, revoked at Notion as far as Notion allows, and told truthfully."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from audit.actions import Action
+from audit.record import record
+from integrations import selectors
+from integrations.errors import NotConnected
+from integrations.models import Integration
+from integrations.services.revocation import Revoked, keep_for_revocation, revoke
+from notionscan.keyring import DecryptFailed
+from notionscan.secret import Secret
+from tenants.models import Organization, User
+
+
+def disconnect(*, organization: Organization, actor: User | None, provider: str) -> Revoked:
+    """End a connection and return what became of its token.
+
+    Raises: NotConnected, also for the second of two at once.
+    """
+    with transaction.atomic():
+        integration = (
+            selectors.integrations(organization).filter(provider=provider).select_for_update().first()
+        )
+        if integration is None:
+            raise NotConnected
+        token = _revocable_token(integration)
+        record(
+            action=Action.INTEGRATION_DISCONNECTED,
+            organization=organization.pk,
+            actor=actor,
+            target=integration,
+            connection_type=integration.connection_type,
+        )
+        integration.delete()
+        pending = keep_for_revocation(organization, provider, token) if token else None
+    if pending is None:
+        return Revoked.UNSUPPORTED
+    return revoke(organization_id=organization.pk, revocation_id=pending.pk)
+
+
+def _revocable_token(integration: Integration) -> Secret | None:
+    """Return the token that Notion can be asked to revoke; internal tokens end in Notion's settings only."""
+    if integration.connection_type != Integration.ConnectionType.PUBLIC or integration.access_token is None:
+        return None
+    try:
+        return integration.access_token.reveal()
+    except DecryptFailed:
+        return None

@@ -1,0 +1,182 @@
+"""Connect through a provider's consent page: ask with a state, believe only the answer that returns it."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from audit.actions import Action
+from audit.record import record
+from integrations import selectors
+from integrations.errors import (
+    AlreadyConnected,
+    AnotherWorkspace,
+    ConsentRefused,
+    IntegrationError,
+    StateRefused,
+    VariantNotAllowed,
+)
+from integrations.models import Integration, OAuthState
+from integrations.notion.oauth import TokenGrant
+from integrations.providers import Provider
+from integrations.services.revocation import keep_for_revocation, revoke
+from integrations.services.shared import count_shared_later
+from integrations.services.verification import token_hash
+from notionscan import rls
+from notionscan.secret import Secret
+from tenants.models import Organization, User
+
+STATE_LIFETIME = timedelta(minutes=10)
+_STATE_BYTES = 32
+
+
+def start_authorization(
+    *, organization: Organization, actor: User, session_key: str, provider: Provider
+) -> str:
+    """Return the consent page's address, with a state bound to this session, person and organization.
+
+    Raises: VariantNotAllowed; AlreadyConnected unless it is a public connection in error (Reconnect).
+    """
+    if not provider.public_allowed:
+        raise VariantNotAllowed
+    state = secrets.token_urlsafe(_STATE_BYTES)
+    with transaction.atomic():
+        existing = selectors.integration(organization, provider.slug)
+        if existing is not None and not _may_reconnect(existing):
+            raise AlreadyConnected
+        OAuthState.objects.filter(
+            organization=organization, created_at__lt=timezone.now() - STATE_LIFETIME
+        ).delete()
+        OAuthState.objects.create(
+            organization=organization,
+            user=actor,
+            provider=provider.slug,
+            state_hash=_digest(state),
+            session_hash=_digest(session_key),
+        )
+        record(
+            action=Action.INTEGRATION_AUTHORIZE_STARTED,
+            organization=organization.pk,
+            actor=actor,
+            provider=provider.slug,
+        )
+    return provider.oauth_app().authorize_url(state)
+
+
+def consume_state(*, user: User, session_key: str, provider: Provider, state: str) -> Organization:
+    """Return the organization that this answer is for; a state serves once, for ten minutes.
+
+    Raises: StateRefused.
+    """
+    with rls.scope(rls.user_scope(user.pk)), transaction.atomic():
+        found = (
+            OAuthState.objects.filter(user=user, provider=provider.slug, state_hash=_digest(state))
+            .select_related("organization")
+            .first()
+        )
+        # Of two answers at once, the one that deletes the row goes on.
+        if found is None or OAuthState.objects.filter(pk=found.pk).delete()[0] != 1:
+            raise StateRefused
+    in_time = found.created_at >= timezone.now() - STATE_LIFETIME
+    if not in_time or not secrets.compare_digest(found.session_hash, _digest(session_key)):
+        raise StateRefused
+    return found.organization
+
+
+def complete_authorization(
+    *, organization: Organization, actor: User, provider: Provider, code: str, error: str
+) -> Integration:
+    """Exchange the consent's code and store, or replace, the connection's tokens.
+
+    Raises: ConsentRefused; VariantNotAllowed; AlreadyConnected or AnotherWorkspace, after the new token
+    was revoked; the door's errors.
+    """
+    if not provider.public_allowed:
+        raise VariantNotAllowed
+    if error or not code:
+        raise ConsentRefused(error)
+    grant = provider.oauth_app().exchange(code)
+    try:
+        with transaction.atomic():
+            integration, replaced = _store(organization, actor, provider, grant)
+    except IntegrityError:
+        refusal: IntegrationError = AlreadyConnected()
+    except (AlreadyConnected, AnotherWorkspace) as caught:
+        refusal = caught
+    else:
+        if replaced is not None:
+            _give_back(organization, provider, replaced)
+        return integration
+    _give_back(organization, provider, grant.access_token)
+    raise refusal
+
+
+def _may_reconnect(integration: Integration) -> bool:
+    return (
+        integration.connection_type == Integration.ConnectionType.PUBLIC
+        and integration.status == Integration.Status.ERROR
+    )
+
+
+def _store(
+    organization: Organization, actor: User, provider: Provider, grant: TokenGrant
+) -> tuple[Integration, Secret | None]:
+    """Return the connection, and the token that the new one replaced."""
+    found = selectors.integrations(organization).filter(provider=provider.slug).select_for_update().first()
+    if found is not None and found.connection_type != Integration.ConnectionType.PUBLIC:
+        raise AlreadyConnected
+    if found is not None and found.workspace_id != grant.workspace_id:
+        raise AnotherWorkspace
+    integration = found or Integration(
+        organization=organization,
+        provider=provider.slug,
+        connection_type=Integration.ConnectionType.PUBLIC,
+        token_version=0,
+    )
+    was_in_error = integration.status == Integration.Status.ERROR
+    replaced = integration.access_token.reveal() if found and not was_in_error else None
+    _take_grant(integration, actor, grant)
+    integration.save()
+    for action in [Action.INTEGRATION_CONNECTED, *([Action.INTEGRATION_RECOVERED] if was_in_error else [])]:
+        record(
+            action=action,
+            organization=organization.pk,
+            actor=actor,
+            target=integration,
+            connection_type=integration.connection_type,
+        )
+    count_shared_later(integration)
+    return integration, replaced
+
+
+def _take_grant(integration: Integration, actor: User, grant: TokenGrant) -> None:
+    integration.access_token = grant.access_token
+    integration.refresh_token = grant.refresh_token
+    integration.access_token_hash = token_hash(grant.access_token)
+    integration.token_version += 1
+    integration.refresh_lease_until = None
+    integration.status = Integration.Status.CONNECTED
+    integration.error_code = ""
+    integration.error_since = None
+    integration.workspace_id = grant.workspace_id
+    integration.workspace_name = grant.workspace_name or ""
+    integration.account_id = grant.bot_id
+    integration.account_name = grant.owner_name or ""
+    integration.connected_at = timezone.now()
+    integration.connected_by_label = str(actor)
+
+
+def _give_back(organization: Organization, provider: Provider, token: Secret) -> None:
+    """Revoke a token that we do not keep, unless a connection holds that very token."""
+    with transaction.atomic():
+        pending = keep_for_revocation(organization, provider.slug, token)
+    if pending is not None:
+        revoke(organization_id=organization.pk, revocation_id=pending.pk)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

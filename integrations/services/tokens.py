@@ -1,0 +1,181 @@
+"""The token of a connection for one call: read in a short transaction, refreshed by one caller only."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from audit.actions import Action
+from audit.record import record
+from integrations.errors import ConnectionInError, NotConnected
+from integrations.models import Integration
+from integrations.notion.errors import NotionOAuthRefused, NotionUnavailable
+from integrations.notion.oauth import TokenGrant
+from integrations.providers import PROVIDERS
+from integrations.services.state import DEAD, DECRYPT_FAILED, REFRESH_INTERRUPTED, put_into_error
+from integrations.services.verification import token_hash
+from notionscan.keyring import DecryptFailed
+from notionscan.secret import Secret
+
+# Longer than the deadline of the refresh itself, so that a live one never loses its lease.
+LEASE = timedelta(seconds=20)
+_POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class HeldToken:
+    """A connection's token as it was read; ``version`` tells whether it was replaced since."""
+
+    organization_id: UUID
+    integration_id: UUID
+    provider: str
+    token: Secret
+    version: int
+    can_refresh: bool
+
+
+def current_token(*, organization_id: UUID, integration_id: UUID) -> HeldToken:
+    """Return the token to call with.
+
+    Raises: NotConnected if it was disconnected; ConnectionInError if there is no token that works.
+    """
+    try:
+        with transaction.atomic():
+            integration = Integration.objects.filter(
+                organization_id=organization_id, pk=integration_id
+            ).first()
+            return _held(integration)
+    except DecryptFailed:
+        assert integration is not None
+        put_into_error(
+            organization_id=organization_id,
+            integration_id=integration_id,
+            seen_version=integration.token_version,
+            code=DECRYPT_FAILED,
+            erase=False,
+        )
+        raise ConnectionInError from None
+
+
+def refreshed_token(stale: HeldToken) -> HeldToken:
+    """Return a newer token than the stale one: refresh it, or wait for whoever is doing so.
+
+    Raises: NotConnected, ConnectionInError, NotionUnavailable.
+    """
+    give_up_at = time.monotonic() + LEASE.total_seconds()
+    while True:
+        claim = _claim(stale)
+        if isinstance(claim, HeldToken):
+            return claim
+        if claim is not None:
+            return _refresh(stale, claim)
+        if time.monotonic() > give_up_at:
+            raise NotionUnavailable
+        time.sleep(_POLL_SECONDS)
+
+
+@dataclass(frozen=True)
+class _Lease:
+    until: datetime
+    refresh_token: Secret
+
+
+def _held(integration: Integration | None) -> HeldToken:
+    if integration is None:
+        raise NotConnected
+    if integration.status == Integration.Status.ERROR or integration.access_token is None:
+        raise ConnectionInError
+    return HeldToken(
+        organization_id=integration.organization_id,
+        integration_id=integration.pk,
+        provider=integration.provider,
+        token=integration.access_token.reveal(),
+        version=integration.token_version,
+        can_refresh=integration.refresh_token is not None,
+    )
+
+
+def _claim(stale: HeldToken) -> HeldToken | _Lease | None:
+    """Return the newer token, or the lease on refreshing it, or nothing while another holds that."""
+    with transaction.atomic():
+        integration = (
+            Integration.objects.select_for_update()
+            .filter(organization_id=stale.organization_id, pk=stale.integration_id)
+            .first()
+        )
+        held = _held(integration)
+        assert integration is not None
+        if held.version != stale.version:
+            return held
+        now = timezone.now()
+        if integration.refresh_lease_until is None and integration.refresh_token is not None:
+            integration.refresh_lease_until = now + LEASE
+            integration.save(update_fields=["refresh_lease_until"])
+            return _Lease(integration.refresh_lease_until, integration.refresh_token.reveal())
+        if integration.refresh_lease_until is not None and integration.refresh_lease_until > now:
+            return None
+    # Whoever held the lease died after Notion may have used up the refresh token: asking again would
+    # be refused for ever, so the admin reconnects.
+    _give_up(stale, REFRESH_INTERRUPTED, erase=True)
+    raise ConnectionInError
+
+
+def _refresh(stale: HeldToken, lease: _Lease) -> HeldToken:
+    try:
+        grant = PROVIDERS[stale.provider].oauth_app().refresh(lease.refresh_token)
+    except NotionOAuthRefused:
+        _give_up(stale, DEAD, erase=True)
+        raise ConnectionInError from None
+    except NotionUnavailable:
+        _release(stale, lease)
+        raise
+    return _store(stale, lease, grant)
+
+
+def _store(stale: HeldToken, lease: _Lease, grant: TokenGrant) -> HeldToken:
+    with transaction.atomic():
+        integration = (
+            Integration.objects.select_for_update()
+            .filter(organization_id=stale.organization_id, pk=stale.integration_id)
+            .first()
+        )
+        if integration is None:
+            raise NotConnected
+        unchanged = integration.token_version == stale.version
+        if not unchanged or integration.refresh_lease_until != lease.until:
+            return _held(integration)
+        integration.access_token = grant.access_token
+        integration.access_token_hash = token_hash(grant.access_token)
+        integration.refresh_token = grant.refresh_token
+        integration.token_version += 1
+        integration.refresh_lease_until = None
+        integration.save()
+        record(
+            action=Action.INTEGRATION_TOKEN_REFRESHED,
+            organization=stale.organization_id,
+            actor=None,
+            target=integration,
+        )
+        return _held(integration)
+
+
+@transaction.atomic
+def _release(stale: HeldToken, lease: _Lease) -> None:
+    Integration.objects.filter(
+        organization_id=stale.organization_id, pk=stale.integration_id, refresh_lease_until=lease.until
+    ).update(refresh_lease_until=None)
+
+
+def _give_up(stale: HeldToken, code: str, *, erase: bool) -> None:
+    put_into_error(
+        organization_id=stale.organization_id,
+        integration_id=stale.integration_id,
+        seen_version=stale.version,
+        code=code,
+        erase=erase,
+    )

@@ -1,8 +1,9 @@
 """The budget of a connection, in PostgreSQL: all processes that call for it share one window.
 
 Notion allows a number of requests in a fixed 60-second window (180 on most plans, 600 on the larger; the
-plan is not told). We start at 180 and learn: a 429 lowers the limit to what went through. People come
-before agents and agents before scans: each lower rank leaves a few requests of the window to the higher.
+plan is not told). We start at 180 and learn: a 429 lowers the limit to what went through, and a window
+used up without one raises it. People come before agents and agents before scans: each lower rank leaves
+a few requests of the window to the higher.
 """
 
 from __future__ import annotations
@@ -18,31 +19,46 @@ from integrations.notion.budget import Priority
 from integrations.notion.errors import NotionRateLimited
 
 START_LIMIT = 180
+MOST_LIMIT = 600
+LEAST_LIMIT = 30
 WINDOW_SECONDS = 60
+_LESSON_LASTS = timedelta(hours=1)
+_OWN_LIMIT = "public_api_request_rate_limit"
 # Requests of a window that this rank may not take.
 _RESERVED = {Priority.PEOPLE: 0, Priority.AGENTS: 3, Priority.SCANS: 6}
 
 # One statement and one row lock: opens a new window when the old one is over, and counts the request
 # only if it fits and nobody was told to wait. Times are the database's, the one clock all share.
+# A window that was used up without a refusal lets the next one be larger, unless Notion taught us
+# the limit within the last hour.
 _TAKE = """
 INSERT INTO integrations_ratebudget AS b
     (integration_id, organization_id, window_started_at, used, "limit")
 VALUES (%(integration)s, %(organization)s, clock_timestamp(), 1, %(start)s)
 ON CONFLICT (integration_id) DO UPDATE SET
+    "limit" = CASE WHEN b.window_started_at <= clock_timestamp() - %(window)s
+                        AND b.used >= b."limit" - %(slack)s
+                        AND (b.limited_at IS NULL OR b.limited_at < clock_timestamp() - %(lesson)s)
+                   THEN least(%(most)s, b."limit" + b."limit" / 4) ELSE b."limit" END,
+    used = CASE WHEN b.window_started_at <= clock_timestamp() - %(window)s THEN 1 ELSE b.used + 1 END,
     window_started_at = CASE WHEN b.window_started_at <= clock_timestamp() - %(window)s
-                             THEN clock_timestamp() ELSE b.window_started_at END,
-    used = CASE WHEN b.window_started_at <= clock_timestamp() - %(window)s THEN 1 ELSE b.used + 1 END
+                             THEN clock_timestamp() ELSE b.window_started_at END
 WHERE (b.blocked_until IS NULL OR b.blocked_until <= clock_timestamp())
   AND (b.window_started_at <= clock_timestamp() - %(window)s OR b.used < b."limit" - %(reserved)s)
 RETURNING used
 """
 _WAIT = """
-SELECT extract(epoch FROM greatest(b.blocked_until, b.window_started_at + %(window)s) - clock_timestamp())
+SELECT extract(epoch FROM CASE
+    WHEN b.blocked_until > clock_timestamp() THEN b.blocked_until
+    ELSE b.window_started_at + %(window)s END - clock_timestamp())
 FROM integrations_ratebudget b WHERE b.integration_id = %(integration)s
 """
+# Only the connection's own limit teaches us: the workspace's is shared with tools we know nothing of.
 _BLOCK = """
 UPDATE integrations_ratebudget SET
-    blocked_until = greatest(blocked_until, clock_timestamp() + make_interval(secs => %(seconds)s))
+    blocked_until = greatest(blocked_until, clock_timestamp() + make_interval(secs => %(seconds)s)),
+    "limit" = CASE WHEN %(own)s THEN greatest(%(least)s, least("limit", used)) ELSE "limit" END,
+    limited_at = CASE WHEN %(own)s THEN clock_timestamp() ELSE limited_at END
 WHERE integration_id = %(integration)s
 """
 
@@ -65,6 +81,9 @@ class DatabaseBudget:
             "start": START_LIMIT,
             "window": timedelta(seconds=WINDOW_SECONDS),
             "reserved": _RESERVED[priority],
+            "slack": max(_RESERVED.values()),
+            "lesson": _LESSON_LASTS,
+            "most": MOST_LIMIT,
         }
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(_TAKE, values)
@@ -74,7 +93,13 @@ class DatabaseBudget:
             wait = float(cursor.fetchone()[0])
         raise NotionRateLimited(retry_after=max(1, math.ceil(wait)))
 
-    def report_limited(self, retry_after_seconds: float) -> None:
-        """Let nobody call before Notion's Retry-After is over."""
+    def report_limited(self, retry_after_seconds: float, *, reason: str) -> None:
+        """Let nobody call before Notion's Retry-After is over, and learn the limit if it is ours."""
+        values = {
+            "integration": self.integration_id,
+            "seconds": retry_after_seconds,
+            "own": reason == _OWN_LIMIT,
+            "least": LEAST_LIMIT,
+        }
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_BLOCK, {"integration": self.integration_id, "seconds": retry_after_seconds})
+            cursor.execute(_BLOCK, values)

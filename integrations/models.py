@@ -135,6 +135,29 @@ class RateBudget(Scoped, models.Model):
     limit = models.PositiveIntegerField()
     # Nobody calls before this: Notion said so in Retry-After.
     blocked_until = models.DateTimeField(null=True)
+    # When Notion last refused a request for this connection's own limit.
+    limited_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"{self.used}/{self.limit}"
+
+
+class ConnectionStatus(models.Model):
+    """The staff's view of all connections: status and times, no content; empty in any other scope."""
+
+    id = models.UUIDField(primary_key=True)
+    organization = models.CharField(max_length=50)
+    provider = models.CharField(max_length=32)
+    connection_type = models.CharField(max_length=16)
+    status = models.CharField(max_length=16)
+    error_code = models.CharField(max_length=64)
+    connected_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "staff_connections"
+        verbose_name_plural = "connection status"
+
+    def __str__(self) -> str:
+        return f"{self.organization} {self.provider}"

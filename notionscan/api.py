@@ -1,2 +1,84 @@
+"""The JSON API: session with CSRF, every error in one shape."""
+
+from __future__ import annotations
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
-api = NinjaAPI(urls_namespace="api")
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.security import SessionAuth
+
+from integrations.api import router
+from integrations.errors import IntegrationError
+from integrations.notion.errors import NotionError
+from integrations.problems import retry_after_of, status_of
+from notionscan.errors import Invalid
+from tenants.access import Forbidden, Outsider
+from tenants.denials import record_denial
+
+api = NinjaAPI(
+    title="Notion Scan",
+    version="1",
+    urls_namespace="api",
+    auth=SessionAuth(csrf=True),
+    docs_url="/docs",
+    openapi_url="/openapi.json",
+)
+api.add_router("", router)
+
+
+def _problem(request: HttpRequest, status: int, sentence: str, code: str) -> HttpResponse:
+    return api.create_response(request, {"error": sentence, "code": code}, status=status)
+
+
+@api.exception_handler(AuthenticationError)
+def _anonymous(request: HttpRequest, problem: AuthenticationError) -> HttpResponse:
+    return _problem(request, 401, "Log in first.", "not_authenticated")
+
+
+@api.exception_handler(Outsider)
+@api.exception_handler(Forbidden)
+def _refused(request: HttpRequest, refusal: Outsider | Forbidden) -> HttpResponse:
+    record_denial(refusal, path=request.path, method=request.method or "")
+    if isinstance(refusal, Forbidden):
+        return _problem(request, 403, str(refusal), "forbidden")
+    return _problem(request, 404, str(refusal), "not_found")
+
+
+@api.exception_handler(Http404)
+def _absent(request: HttpRequest, problem: Http404) -> HttpResponse:
+    return _problem(request, 404, "There is nothing here, or you are not a member of it.", "not_found")
+
+
+@api.exception_handler(PermissionDenied)
+def _forbidden(request: HttpRequest, problem: PermissionDenied) -> HttpResponse:
+    return _problem(request, 403, "This is not allowed.", "forbidden")
+
+
+@api.exception_handler(IntegrationError)
+@api.exception_handler(NotionError)
+def _integration(request: HttpRequest, problem: IntegrationError | NotionError) -> HttpResponse:
+    response = _problem(request, status_of(problem), problem.sentence, problem.code)
+    if (seconds := retry_after_of(problem)) is not None:
+        response.headers["Retry-After"] = str(seconds)
+    return response
+
+
+@api.exception_handler(Invalid)
+def _invalid(request: HttpRequest, problem: Invalid) -> HttpResponse:
+    return _problem(request, 400, problem.sentence, "invalid_request")
+
+
+@api.exception_handler(ValidationError)
+def _malformed(request: HttpRequest, problem: ValidationError) -> HttpResponse:
+    # Only where and why: pydantic's message would repeat the input, and the input may be a token.
+    fields = sorted({str(error["loc"][-1]) for error in problem.errors if error.get("loc")})
+    return _problem(request, 400, f"Correct these fields of the request: {', '.join(fields)}.", "invalid_request")
+
+
+@api.exception_handler(HttpError)
+def _http(request: HttpRequest, problem: HttpError) -> HttpResponse:
+    sentences = {400: "The request's body is not valid JSON.", 403: "The CSRF token is missing or wrong."}
+    sentence = sentences.get(problem.status_code, "The request cannot be served.")
+    return _problem(request, problem.status_code, sentence, "invalid_request")
+

@@ -5,17 +5,22 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
+from integrations.callback import callback
+from integrations.views import overview
 from notionscan import health
 from notionscan.api import api
 from tenants.views import home
 
 urlpatterns = [
     path("", home, name="home"),
+    path("orgs/<slug:slug>/", overview, name="overview"),
     path("", include("integrations.urls")),
     path("", include("tenants.urls")),
     path("", include("audit.urls")),
     path("accounts/", include("allauth.account.urls")),
     path("admin/", admin.site.urls),
+    # A page for the browser that comes back from the provider, though its address is below /api/.
+    path("api/integrations/<slug:provider>/callback", callback, name="oauth_callback"),
     path("api/", api.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -119,3 +119,21 @@ class DataKey(Scoped, models.Model):
 
     def __str__(self) -> str:
         return f"data key of {self.organization_id}"
+
+
+class OrganizationEntry(models.Model):
+    """The staff's directory of organizations; empty in any other scope."""
+
+    id = models.UUIDField(primary_key=True)
+    slug = models.CharField(max_length=50)
+    name = models.CharField(max_length=120)
+    created_at = models.DateTimeField()
+    members = models.BigIntegerField()
+
+    class Meta:
+        managed = False
+        db_table = "staff_organizations"
+        verbose_name = "organization"
+
+    def __str__(self) -> str:
+        return self.slug

@@ -133,6 +133,7 @@ class Migration(migrations.Migration):
                 ('used', models.PositiveIntegerField(default=0)),
                 ('limit', models.PositiveIntegerField()),
                 ('blocked_until', models.DateTimeField(null=True)),
+                ('limited_at', models.DateTimeField(null=True)),
                 ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='tenants.organization')),
             ],
             bases=(rls.Scoped, models.Model),

@@ -118,7 +118,8 @@ def test_a_listing_under_way_keeps_its_order_but_drops_what_is_gone(api: Api, wo
     first = api.search()
     workspace.edit(expected[-1], edited=AS_OF + timedelta(minutes=1))
     workspace.trash(expected[150])
-    gone = {expected[150]} | {f["id"] for f in api.every(filter={"in_trash": True})}
+    workspace.hide_from_search(expected[160])
+    gone = {expected[150], expected[160]} | {f["id"] for f in api.every(filter={"in_trash": True})}
     second = api.search(start_cursor=first["next_cursor"])
     assert [r["id"] for r in second["results"]] == [uuid for uuid in expected[100:200] if uuid not in gone]
 

@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,14 +25,22 @@ Command().run_from_argv(["manage.py", "sandbox", *sys.argv[1:]])
 """
 
 
-def run(*arguments: str, **environment: str) -> subprocess.Popen[str]:
-    inherited = {
-        n: v for n, v in os.environ.items() if not n.startswith(("NOTION_", "DJANGO_")) and n != "BASE_URL"
-    }
-    return subprocess.Popen(  # noqa: S603  (our own interpreter)
+@contextmanager
+def run(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    hidden = ("NOTION_", "DJANGO_", "BASE_URL")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
+    with subprocess.Popen(  # noqa: S603  (our own interpreter)
         [sys.executable, "-c", RUN, *arguments],
-        cwd=ROOT, env=inherited | environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=inherited | environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

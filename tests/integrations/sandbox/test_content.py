@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from integrations.sandbox import Kind, Sandbox, planted
+from integrations.sandbox.ids import code_of
+from integrations.sandbox.shapes import CONTAINER
 from tests.integrations.sandbox.conftest import Api
 
 
@@ -177,6 +179,22 @@ def test_a_page_is_also_a_block_of_its_own_id(api: Api) -> None:
     page = api.search(page_size=1, filter={"property": "object", "value": "page"})["results"][0]
     block = api.get(f"/v1/blocks/{page['id']}").json()
     assert (block["object"], block["type"]) == ("block", "child_page")
+
+
+def test_blocks_that_a_page_does_not_have_are_404(api: Api) -> None:
+    absent = api.sandbox.workspace.uuid(code_of(Kind.BLOCK, CONTAINER - 1))
+    assert api.get(f"/v1/blocks/{absent}").status_code == 404
+
+
+def test_relations_point_to_rows_and_say_whether_there_are_more(api: Api) -> None:
+    rows = [f for f in api.every() if f["parent"]["type"] == "data_source_id"]
+    relations = [
+        v for row in rows for v in row["properties"].values() if v["type"] == "relation" and v["relation"]
+    ]
+    assert relations
+    assert all(value["has_more"] is False for value in relations)
+    target = relations[0]["relation"][0]["id"]
+    assert api.get(f"/v1/pages/{target}").json()["object"] == "page"
 
 
 def test_block_children_are_paged(api: Api) -> None:

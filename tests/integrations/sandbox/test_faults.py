@@ -88,8 +88,9 @@ def test_a_reset_is_a_reset_on_the_wire(api: Api) -> None:
     api.sandbox.faults.add("reset")
     connection = http.client.HTTPConnection(api.sandbox.url.removeprefix("http://"), timeout=5)
     connection.request("GET", "/v1/users/me", headers=api.sandbox.headers(api.token))
-    with pytest.raises(ConnectionResetError):
+    with pytest.raises(ConnectionResetError) as caught:
         connection.getresponse()
+    assert type(caught.value) is ConnectionResetError  # a mere close would be its subclass RemoteDisconnected
 
 
 def test_a_truncated_body_is_short_of_its_announced_length(api: Api) -> None:

@@ -76,7 +76,8 @@ def test_titles_include_the_awkward_ones() -> None:
 def test_a_workspace_has_trash_public_pages_locks_icons_and_block_parents() -> None:
     found = everything(make(pages=3000))
     pages = [f for f in found if f["object"] == "page"]
-    assert any(page["in_trash"] for page in pages)
+    trashed_parents = {page["parent"]["type"] for page in pages if page["in_trash"]}
+    assert {"page_id", "data_source_id"} <= trashed_parents
     assert any(f["in_trash"] for f in found if f["object"] == "data_source")
     assert any(page["public_url"] for page in pages)
     assert any(page["is_locked"] for page in pages)

@@ -77,6 +77,12 @@ def test_closing_twice_is_harmless(sandbox: Sandbox) -> None:
     sandbox.close()
 
 
+def test_connections_are_kept_unless_the_client_asks_otherwise(api: Api) -> None:
+    assert "Connection" not in api.get("/v1/users/me").headers
+    api.session.headers["Connection"] = "close"
+    assert api.get("/v1/users/me").headers["Connection"] == "close"
+
+
 def test_many_clients_are_served_at_once(sandbox: Sandbox) -> None:
     def crawl(_: int) -> set[str]:
         return {found["id"] for found in Api(sandbox, sandbox.tokens["acme-atlas/internal"]).every()}
@@ -104,7 +110,9 @@ def test_a_warm_sandbox_renders_nothing_twice(api: Api) -> None:
     api.sandbox.warm()
     before = len(api.sandbox.workspace.rendered)
     for source in api.every(filter={"property": "object", "value": "data_source"}):
-        api.call("POST", f"/v1/data_sources/{source['id']}/query", params={"filter_properties": "title"}, json={})
+        api.call(
+            "POST", f"/v1/data_sources/{source['id']}/query", params={"filter_properties": "title"}, json={}
+        )
     api.every()
     assert len(api.sandbox.workspace.rendered) == before
 

@@ -1,0 +1,44 @@
+# Everything a newcomer or CI runs. Python >= 3.11 and make are enough.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+STAMP := $(VENV)/.installed
+MANAGE := $(BIN)/python manage.py
+PACKAGES := notionscan tenants integrations audit
+
+.PHONY: run test lint bench soak requirements
+
+run: $(STAMP)
+	@PORT=$(PORT) $(BIN)/python -m notionscan.run
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy $(PACKAGES) manage.py
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m notionscan.lint
+
+bench: $(STAMP)
+	@$(BIN)/python -m tests.bench
+
+soak: $(STAMP)
+	@$(BIN)/python -m pytest -m soak --override-ini addopts=
+
+# Pins and hashes from the names in pyproject.toml.
+requirements: $(STAMP)
+	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+		--strip-extras --no-header -o requirements.txt pyproject.toml
+	$(BIN)/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+		--strip-extras --no-header --extra dev --allow-unsafe -c requirements.txt \
+		-o requirements-dev.txt pyproject.toml
+
+$(STAMP): requirements.txt requirements-dev.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing dependencies into $(VENV) (once)..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $(STAMP)

@@ -1,0 +1,186 @@
+"""The JSON API of connections; the same services as the page."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest
+from django.views.decorators.debug import sensitive_variables
+from ninja import Router, Schema
+from pydantic import ConfigDict
+from pydantic.alias_generators import to_camel
+
+from integrations import card, selectors
+from integrations.errors import NotConnected
+from integrations.forms import ConnectForm, TokenForm
+from integrations.models import Integration
+from integrations.providers import NOTION, PROVIDERS, Provider
+from integrations.services.connect import connect_internal, update_token
+from integrations.services.disconnect import disconnect
+from integrations.services.oauth import start_authorization
+from notionscan.errors import Invalid, Problem
+from tenants import access
+from tenants.roles import Permission
+
+router = Router(tags=["integrations"])
+
+
+class CamelSchema(Schema):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+
+class VariantsOut(CamelSchema):
+    public: bool
+    internal: bool
+
+
+class ErrorOut(CamelSchema):
+    code: str
+    message: str
+    remedy: str
+
+
+class IntegrationOut(CamelSchema):
+    provider: str
+    connected: bool
+    status: str | None = None
+    connection_type: str | None = None
+    variants_allowed: VariantsOut
+    workspace_id: UUID | None = None
+    workspace_name: str | None = None
+    account_id: UUID | None = None
+    account_name: str | None = None
+    connected_at: datetime | None = None
+    last_used_at: datetime | None = None
+    error: ErrorOut | None = None
+
+
+class IntegrationsOut(CamelSchema):
+    integrations: list[IntegrationOut]
+
+
+class UrlOut(CamelSchema):
+    url: str
+
+
+class OkOut(CamelSchema):
+    ok: bool
+
+
+class DisconnectedOut(CamelSchema):
+    ok: bool
+    revoked: str
+
+
+class TokenIn(CamelSchema):
+    token: str
+
+
+class ConnectIn(TokenIn):
+    workspace_id: str | None = None
+
+
+_PROBLEMS: dict[int, type[Problem]] = {code: Problem for code in (400, 401, 403, 404, 409, 429, 502)}
+
+
+@router.get(
+    "/orgs/{slug}/integrations",
+    response={200: IntegrationsOut, 401: Problem, 404: Problem},
+    by_alias=True,
+    summary="List the organization's connections",
+)
+def list_integrations(request: HttpRequest, slug: str) -> dict[str, Any]:
+    member = access.member(request, slug, Permission.READ)
+    return {"integrations": [_described(card.notion_card(member).integration)]}
+
+
+@router.post(
+    "/orgs/{slug}/integrations/{provider}/authorize",
+    response={200: UrlOut, **_PROBLEMS},
+    summary="Start connecting through the provider's consent page",
+)
+def authorize(request: HttpRequest, slug: str, provider: str) -> dict[str, Any]:
+    member = access.member(request, slug, Permission.MANAGE)
+    url = start_authorization(
+        organization=member.organization,
+        actor=member.user,
+        session_key=request.session.session_key or "",
+        provider=_known(provider),
+    )
+    return {"url": url}
+
+
+@router.post(
+    "/orgs/{slug}/integrations/notion/internal-connect",
+    response={200: OkOut, **_PROBLEMS},
+    summary="Connect Notion with an internal integration's token",
+)
+@sensitive_variables()
+def internal_connect(request: HttpRequest, slug: str, body: ConnectIn) -> dict[str, Any]:
+    member = access.member(request, slug, Permission.MANAGE)
+    form = ConnectForm({"token": body.token, "workspace_id": body.workspace_id or ""})
+    if not form.is_valid():
+        raise Invalid.of_form(form)
+    connect_internal(
+        organization=member.organization,
+        actor=member.user,
+        token=form.cleaned_data["token"],
+        workspace_id=form.cleaned_data["workspace_id"],
+    )
+    return {"ok": True}
+
+
+@router.patch(
+    "/orgs/{slug}/integrations/notion/token",
+    response={200: OkOut, **_PROBLEMS},
+    summary="Replace the internal connection's token",
+)
+@sensitive_variables()
+def replace_token(request: HttpRequest, slug: str, body: TokenIn) -> dict[str, Any]:
+    member = access.member(request, slug, Permission.MANAGE)
+    form = TokenForm({"token": body.token})
+    if not form.is_valid():
+        raise Invalid.of_form(form)
+    update_token(organization=member.organization, actor=member.user, token=form.cleaned_data["token"])
+    return {"ok": True}
+
+
+@router.delete(
+    "/orgs/{slug}/integrations/{provider}",
+    response={200: DisconnectedOut, **_PROBLEMS},
+    summary="Disconnect, and revoke the token where the provider allows it",
+)
+def delete_integration(request: HttpRequest, slug: str, provider: str) -> dict[str, Any]:
+    member = access.member(request, slug, Permission.MANAGE)
+    revoked = disconnect(
+        organization=member.organization, actor=member.user, provider=_known(provider).slug
+    )
+    return {"ok": True, "revoked": revoked}
+
+
+def _known(provider: str) -> Provider:
+    if provider not in PROVIDERS:
+        raise NotConnected(f"There is no provider called {provider[:40]}; this deployment knows notion.")
+    return PROVIDERS[provider]
+
+
+def _described(integration: Integration | None) -> dict[str, Any]:
+    base = {"provider": NOTION, "variants_allowed": card.variants()}
+    if integration is None:
+        return base | {"connected": False}
+    problem = card.problem_of(integration)
+    return base | {
+        "connected": problem is None,
+        "status": integration.status,
+        "connection_type": integration.connection_type,
+        "workspace_id": integration.workspace_id,
+        "workspace_name": integration.workspace_name or None,
+        "account_id": integration.account_id,
+        "account_name": integration.account_name or None,
+        "connected_at": integration.connected_at,
+        "last_used_at": integration.last_used_at,
+        "error": problem
+        and {"code": problem.code, "message": problem.sentence, "remedy": problem.remedy_sentence},
+    }

@@ -1,0 +1,133 @@
+"""What the Notion card shows: one object, read in one go, for the page, the fragment and the API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from integrations import selectors
+from integrations.models import Integration
+from integrations.providers import NOTION, PROVIDERS
+from integrations.services.state import DECRYPT_FAILED, REFRESH_INTERRUPTED
+from tenants import selectors as tenants
+from tenants.access import Member
+
+_SENTENCES = {
+    DECRYPT_FAILED: (
+        "The stored token cannot be decrypted here. Nothing was sent to Notion, and nothing was lost there."
+    ),
+    REFRESH_INTERRUPTED: (
+        "Renewing the token was interrupted, and Notion allows no second try. Nothing was lost in Notion."
+    ),
+}
+_DEAD_SENTENCE = "Notion no longer accepts this connection's token. Nothing was lost in Notion."
+_REMEDIES = {
+    "reconnect": "Reconnect: Notion asks for consent once more.",
+    "update_token": "Paste a new token from your integration's page in Notion.",
+}
+
+
+@dataclass(frozen=True)
+class Variants:
+    """The ways of connecting that this deployment permits."""
+
+    public: bool
+    internal: bool
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a connection is in error, since when, and the one thing that helps."""
+
+    code: str
+    sentence: str
+    since: datetime | None
+    remedy: str
+    remedy_sentence: str
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What is shared with the connection, as far as it was counted."""
+
+    status: str
+    pages: int
+    databases: int
+    is_partial: bool
+    counted_at: datetime | None
+    sentence: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    state: str
+    integration: Integration | None
+    variants: Variants
+    error: Problem | None
+    shared: Shared | None
+    admins: list[str]
+    dialog: str | None = None
+    form: Any = None
+    message: dict[str, str] | None = None
+    test: Any = None
+
+
+def variants() -> Variants:
+    notion = PROVIDERS[NOTION]
+    return Variants(public=notion.public_allowed, internal=notion.internal_allowed)
+
+
+def problem_of(integration: Integration | None) -> Problem | None:
+    """Return why a connection does not work, or nothing if it does."""
+    if integration is None or integration.status != Integration.Status.ERROR:
+        return None
+    is_public = integration.connection_type == Integration.ConnectionType.PUBLIC
+    remedy = "reconnect" if is_public else "update_token"
+    return Problem(
+        code=integration.error_code,
+        sentence=_SENTENCES.get(integration.error_code, _DEAD_SENTENCE),
+        since=integration.error_since,
+        remedy=remedy,
+        remedy_sentence=_REMEDIES[remedy],
+    )
+
+
+def shared_of(integration: Integration | None) -> Shared | None:
+    """Return what was counted; ``pending`` while the job has not answered yet."""
+    if integration is None or integration.status == Integration.Status.ERROR:
+        return None
+    if integration.shared_error_code:
+        status = "failed"
+    else:
+        status = "pending" if integration.shared_counted_at is None else "done"
+    return Shared(
+        status=status,
+        pages=integration.shared_pages or 0,
+        databases=integration.shared_databases or 0,
+        is_partial=integration.shared_is_partial,
+        counted_at=integration.shared_counted_at,
+        sentence="Notion could not be asked what is shared. Use Test connection to see why."
+        if status == "failed"
+        else "",
+    )
+
+
+def notion_card(member: Member, **shown: Any) -> Card:
+    """Return the card for a member; ``shown`` is what this request adds: dialog, form, message, test."""
+    with transaction.atomic(savepoint=False):
+        integration = selectors.integration(member.organization, NOTION)
+        admins = [] if member.may_manage else [str(a.user) for a in tenants.admins(member.organization)]
+    problem = problem_of(integration)
+    state = "not_connected" if integration is None else "error" if problem else "connected"
+    return Card(
+        state=state,
+        integration=integration,
+        variants=variants(),
+        error=problem,
+        shared=shared_of(integration),
+        admins=admins,
+        **shown,
+    )

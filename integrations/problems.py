@@ -1,0 +1,29 @@
+"""The one place where a refusal becomes an HTTP status."""
+
+from __future__ import annotations
+
+from integrations.errors import IntegrationError, TooManyAttempts
+from integrations.notion.errors import NotionError, NotionRateLimited
+
+_NOTION_STATUS = {
+    "notion_not_shared": 404,
+    "notion_capability_missing": 403,
+    "notion_unauthorized": 409,
+    "notion_rate_limited": 429,
+}
+
+
+def status_of(problem: IntegrationError | NotionError) -> int:
+    """Return the status; whatever else Notion answers, it could not serve us: 502."""
+    if isinstance(problem, IntegrationError):
+        return problem.status
+    return _NOTION_STATUS.get(problem.code, 502)
+
+
+def retry_after_of(problem: IntegrationError | NotionError) -> int | None:
+    """Return the seconds to wait, where the problem is a limit."""
+    if isinstance(problem, TooManyAttempts):
+        return problem.retry_after_seconds
+    if isinstance(problem, NotionRateLimited):
+        return round(problem.retry_after)
+    return None

@@ -1,0 +1,56 @@
+"""What the tests stand on: a real PostgreSQL as the app's role, and the sandbox Notion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from integrations.sandbox import Sandbox
+from notionscan.secret import Secret
+from tests import database
+from tests.factories import World, make_world
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(request: pytest.FixtureRequest, django_db_blocker: Any) -> Iterator[None]:
+    """Create the database as the owner; pytest-django would try as the app's role, which may not."""
+    suffix = getattr(request.config, "workerinput", {}).get("workerid", "")
+    with django_db_blocker.unblock():
+        name = database.create(suffix=suffix, keep=False)
+    yield
+    with django_db_blocker.unblock():
+        database.drop(name)
+
+
+@pytest.fixture
+def committed(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Let a test commit, as threads and other processes need; everything is emptied afterwards."""
+    with django_db_blocker.unblock():
+        yield
+        database.empty()
+
+
+@pytest.fixture(scope="session")
+def _sandbox() -> Iterator[Sandbox]:
+    with Sandbox(pages=60, seed=7) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(_sandbox: Sandbox, settings: Any) -> Sandbox:
+    """The stand-in Notion, as new, and the settings that point at it."""
+    _sandbox.reset()
+    settings.NOTION_API_BASE_URL = _sandbox.url
+    settings.NOTION_CLIENT_ID = _sandbox.client.client_id
+    settings.NOTION_CLIENT_SECRET = Secret(_sandbox.client.client_secret)
+    settings.NOTION_REDIRECT_URI = _sandbox.client.redirect_uris[0]
+    return _sandbox
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    """Two organizations: acme with an admin, an editor and a viewer; globex with an admin."""
+    return make_world()
+

@@ -1,0 +1,73 @@
+"""The test database: made by the owner, used as the app's role."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from django.db import connections
+
+_KEPT = ("django_migrations", "django_content_type", "auth_permission")
+
+
+def create(*, suffix: str, keep: bool) -> str:
+    """Create and migrate the database, and let every alias use it. Returns its name."""
+    owner = connections["owner"]
+    if suffix:
+        owner.settings_dict["TEST"]["NAME"] = f"test_{owner.settings_dict['NAME']}_{suffix}"
+    name = owner.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False, keepdb=keep)
+    for alias in connections:
+        # The handler makes each thread's connection from these settings.
+        connections.settings[alias]["NAME"] = name
+        connections[alias].close()
+        connections[alias].settings_dict["NAME"] = name
+    return name
+
+
+def drop(name: str) -> None:
+    for alias in ("default", "worker"):
+        connections[alias].close()
+    connections["owner"].creation.destroy_test_db(name, verbosity=0)
+
+
+def url(alias: str) -> str:
+    """Return the address of the test database for another process, in the form of DATABASE_URL."""
+    params = connections[alias].get_connection_params()
+    host = str(params.get("host") or "localhost").replace("/", "%2F")
+    return (
+        f"postgres://{params['user']}:{params['password']}@{host}:{params.get('port') or 5432}"
+        f"/{connections[alias].settings_dict['NAME']}"
+    )
+
+
+def process_environment() -> dict[str, str]:
+    """Return the environment of a process that uses the test database."""
+    return os.environ | {
+        "DATABASE_URL": url("default"),
+        "WORKER_DATABASE_URL": url("worker"),
+        "DATABASE_OWNER_URL": url("owner"),
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
+    }
+
+
+@contextmanager
+def superuser() -> Iterator[psycopg.Cursor]:
+    """Give a cursor that row security does not bind: the owner, with row security off by TRUNCATE alone."""
+    with psycopg.connect(url("owner"), autocommit=True) as connection, connection.cursor() as cursor:
+        yield cursor
+
+
+def empty() -> None:
+    """Empty every table, as only the owner can."""
+    with superuser() as cursor:
+        cursor.execute(
+            "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables "
+            "WHERE schemaname = 'public' AND tablename <> ALL (%s)",
+            [list(_KEPT)],
+        )
+        tables = cursor.fetchone()[0]
+        cursor.execute(f"TRUNCATE {tables} CASCADE")

@@ -1,0 +1,114 @@
+"""People and organizations for tests, made by the product's own services."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.test import Client
+
+from integrations.models import Integration
+from notionscan import rls
+from procrastinate.contrib.django import app as jobs
+from tenants.models import Organization, User
+from tenants.roles import Role
+from tenants.services.members import add_member
+from tenants.services.organizations import create_organization
+from tenants.services.users import find_or_create_user, set_password
+from tests import database
+
+PASSWORD = "correct-horse-battery"
+
+
+@dataclass(frozen=True)
+class World:
+    acme: Organization
+    globex: Organization
+    admin: User
+    editor: User
+    viewer: User
+    outsider: User
+
+    def client(self, user: User | None) -> Client:
+        """Return a browser in which this person is logged in."""
+        client = Client()
+        if user is not None:
+            client.force_login(user)
+        return client
+
+
+def make_world() -> World:
+    acme, globex = make_organization("acme", "Acme Atlas"), make_organization("globex", "Globex Works")
+    return World(
+        acme=acme,
+        globex=globex,
+        admin=make_member(acme, Role.ADMIN),
+        editor=make_member(acme, Role.EDITOR),
+        viewer=make_member(acme, Role.VIEWER),
+        outsider=make_member(globex, Role.ADMIN),
+    )
+
+
+def make_organization(slug: str, name: str) -> Organization:
+    return create_organization(slug=slug, name=name, actor=None)
+
+
+def make_member(
+    organization: Organization, role: Role, email: str = "", *, password: bool = False
+) -> User:
+    with within(organization):
+        user = find_or_create_user(email or f"{role.value}@{organization.slug}.example")
+        if password:
+            set_password(user=user, password=PASSWORD)
+        add_member(organization=organization, user=user, role=role, actor=None)
+    return user
+
+
+class within:
+    """Run a block in an organization's scope and a transaction."""
+
+    def __init__(self, organization: Organization) -> None:
+        self.scope = rls.scope(rls.organization_scope(organization.pk))
+        self.transaction = transaction.atomic()
+
+    def __enter__(self) -> None:
+        self.scope.__enter__()
+        self.transaction.__enter__()
+
+    def __exit__(self, *failure: Any) -> None:
+        self.transaction.__exit__(*failure)
+        self.scope.__exit__(*failure)
+
+
+def the_integration(organization: Organization) -> Integration | None:
+    with within(organization):
+        return Integration.objects.filter(organization=organization).first()
+
+
+def events(organization: Organization | None) -> list[tuple[str, str]]:
+    """Return an organization's (or the deployment's) events as (action, result), oldest first."""
+    from audit.models import DEPLOYMENT, Event
+
+    organization_id = organization.pk if organization else DEPLOYMENT
+    with rls.scope(rls.organization_scope(organization_id)), transaction.atomic():
+        found = Event.objects.filter(organization_id=organization_id).order_by("created_at")
+        return [(event.action, event.result) for event in found]
+
+
+def queued() -> list[tuple[str, dict[str, str]]]:
+    """Return the queued jobs as (task, arguments); only the owner may look."""
+    with database.superuser() as cursor:
+        cursor.execute("SELECT task_name, args FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id")
+        return [(task, args if isinstance(args, dict) else json.loads(args)) for task, args in cursor]
+
+
+def run_jobs() -> int:
+    """Run every queued job here and now, as the worker would; returns how many."""
+    done = queued()
+    with database.superuser() as cursor:
+        cursor.execute("DELETE FROM procrastinate_jobs")
+    for task, arguments in done:
+        jobs.tasks[task].func(**arguments)
+    return len(done)

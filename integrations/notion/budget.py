@@ -1,0 +1,25 @@
+"""The limit that all callers of one connection share; the door asks before each HTTP request."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Protocol
+
+
+class Priority(IntEnum):
+    """Who is waiting; the lower number goes first."""
+
+    PEOPLE = 0
+    AGENTS = 1
+    SCANS = 2
+
+
+class Budget(Protocol):
+    def acquire(self, priority: Priority) -> None:
+        """Take one request.
+
+        Raises: NotionRateLimited with the seconds until there is one.
+        """
+
+    def report_limited(self, retry_after_seconds: float, *, reason: str) -> None:
+        """Let nobody call for so long; ``reason`` is Notion's ``rate_limit_reason``."""

@@ -7,9 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
-from django.views.decorators.debug import sensitive_variables
 from ninja import Router, Schema
-from pydantic import ConfigDict
+from pydantic import ConfigDict, SecretStr
 from pydantic.alias_generators import to_camel
 
 from integrations import card, selectors
@@ -75,7 +74,8 @@ class DisconnectedOut(CamelSchema):
 
 
 class TokenIn(CamelSchema):
-    token: str
+    # Shown as *** wherever the body is printed.
+    token: SecretStr
 
 
 class ConnectIn(TokenIn):
@@ -117,10 +117,9 @@ def authorize(request: HttpRequest, slug: str, provider: str) -> dict[str, Any]:
     response={200: OkOut, **_PROBLEMS},
     summary="Connect Notion with an internal integration's token",
 )
-@sensitive_variables()
 def internal_connect(request: HttpRequest, slug: str, body: ConnectIn) -> dict[str, Any]:
     member = access.member(request, slug, Permission.MANAGE)
-    form = ConnectForm({"token": body.token, "workspace_id": body.workspace_id or ""})
+    form = ConnectForm({"token": body.token.get_secret_value(), "workspace_id": body.workspace_id or ""})
     if not form.is_valid():
         raise Invalid.of_form(form)
     connect_internal(
@@ -137,10 +136,9 @@ def internal_connect(request: HttpRequest, slug: str, body: ConnectIn) -> dict[s
     response={200: OkOut, **_PROBLEMS},
     summary="Replace the internal connection's token",
 )
-@sensitive_variables()
 def replace_token(request: HttpRequest, slug: str, body: TokenIn) -> dict[str, Any]:
     member = access.member(request, slug, Permission.MANAGE)
-    form = TokenForm({"token": body.token})
+    form = TokenForm({"token": body.token.get_secret_value()})
     if not form.is_valid():
         raise Invalid.of_form(form)
     update_token(organization=member.organization, actor=member.user, token=form.cleaned_data["token"])

@@ -6,8 +6,11 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import middleware as auth_middleware
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import resolve_url
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -57,15 +60,19 @@ class LoginRequiredMiddleware(auth_middleware.LoginRequiredMiddleware):
     """Everybody logs in, unless a view says that it is public."""
 
     def process_view(self, request: HttpRequest, view_func: Any, view_args: Any, view_kwargs: Any) -> Any:
-        # The API authenticates by itself: it answers 401 in JSON, and takes keys later.
+        # The API authenticates by itself: it answers 401 in JSON.
         match = request.resolver_match
-        if match and "api" in match.app_names:
+        if match and "api" in match.namespaces:
             return None
         return super().process_view(request, view_func, view_args, view_kwargs)
 
+    def get_login_url(self, view_func: Any) -> str:
+        """Return the one login page, for the admin's views too: it has the limits and the audit."""
+        return resolve_url(settings.LOGIN_URL)
+
     def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseBase:
-        response = super().handle_no_permission(request, view_func)
-        # A fragment cannot follow a redirect to a page; the browser must.
-        if request.headers.get("HX-Request") == "true":
-            return HttpResponseClientRedirect(self.get_login_url(view_func))
-        return response
+        if not request.htmx:
+            return super().handle_no_permission(request, view_func)
+        # A fragment cannot follow a redirect to a page; the browser must, and come back to its page.
+        page = request.htmx.current_url_abs_path or "/"
+        return HttpResponseClientRedirect(redirect_to_login(page, self.get_login_url(view_func)).url)

@@ -74,15 +74,22 @@ def member(request: HttpRequest, slug: str, permission: Permission) -> Member:
     """
     user = request.user
     assert isinstance(user, User), "LoginRequiredMiddleware and the API's auth let nobody else through"
-    with transaction.atomic(savepoint=False):
-        rls.enter(rls.user_scope(user.pk))
-        membership = selectors.memberships_of(user).filter(organization__slug=slug).first()
-        if membership is None:
-            raise Outsider(user, slug)
-        membership.user = user
-        rls.enter(rls.organization_scope(membership.organization_id, user_id=user.pk))
-        # Not has_perm(): that says yes to every superuser, and staff have no standing access here.
-        found = Member(membership, frozenset(get_user_perms(user, membership.organization)))
-        if permission not in found.permissions:
-            raise Forbidden(found, permission)
+    found = _look_up(user, slug)
+    # Raised outside the transaction, which a refusal must not spoil for whoever called us inside theirs.
+    if found is None:
+        raise Outsider(user, slug)
+    if permission not in found.permissions:
+        raise Forbidden(found, permission)
     return found
+
+
+@transaction.atomic(savepoint=False)
+def _look_up(user: User, slug: str) -> Member | None:
+    rls.enter(rls.user_scope(user.pk))
+    membership = selectors.memberships_of(user).filter(organization__slug=slug).first()
+    if membership is None:
+        return None
+    membership.user = user
+    rls.enter(rls.organization_scope(membership.organization_id, user_id=user.pk))
+    # Not has_perm(): that says yes to every superuser, and staff have no standing access here.
+    return Member(membership, frozenset(get_user_perms(user, membership.organization)))

@@ -1,0 +1,197 @@
+// What the pages add where there is a script: dialogs as windows, focus after a swap, messages that close.
+// Without it every link and form still works.
+"use strict";
+
+(() => {
+  const TOAST_MS = 10_000;
+  const UNREACHABLE = "The site could not be reached, so nothing was changed. Check the connection and try again.";
+  const UNEXPECTED = "The site gave no usable answer. Reload the page to see how things stand.";
+
+  // The opener of the dialog that is open, to give the focus back to.
+  let opener = "";
+
+  // Dialogs ----------------------------------------------------------------------------------------
+
+  function showDialogs(root) {
+    for (const dialog of root.querySelectorAll("dialog[data-modal]")) {
+      if (dialog.matches(":modal")) continue;
+      dialog.removeAttribute("open");
+      dialog.addEventListener("cancel", onCancel);
+      dialog.addEventListener("close", onClose);
+      dialog.showModal();
+      opener = dialog.dataset.modal;
+      focusIn(dialog);
+    }
+  }
+
+  function focusIn(dialog) {
+    const first =
+      dialog.querySelector("[aria-invalid=true]") ||
+      dialog.querySelector("[autofocus]") ||
+      dialog.querySelector("input, button, a");
+    first?.focus();
+  }
+
+  function onCancel(event) {
+    if (event.target !== event.currentTarget) return;
+    event.preventDefault();
+    leave(event.currentTarget);
+  }
+
+  // Some browsers close on a second Escape whatever the page says; the card must follow.
+  function onClose(event) {
+    if (event.currentTarget.isConnected) leave(event.currentTarget);
+  }
+
+  function leave(dialog) {
+    // What was sent to Notion cannot be called back: wait for its answer.
+    if (dialog.querySelector(".htmx-request")) {
+      if (!dialog.open) dialog.showModal();
+      return;
+    }
+    dialog.querySelector("[data-cancel]")?.click();
+  }
+
+  // Menus ------------------------------------------------------------------------------------------
+
+  function closeMenus(except) {
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (menu !== except) menu.open = false;
+    }
+  }
+
+  document.addEventListener("click", (event) => {
+    closeMenus(event.target.closest("details.menu"));
+    const close = event.target.closest("[data-close]");
+    if (close) dismiss(close.closest(".note-box"));
+  });
+
+  document.addEventListener("focusin", (event) => closeMenus(event.target.closest("details.menu")));
+
+  document.addEventListener("keydown", (event) => {
+    const menu = event.target.closest?.("details.menu[open]");
+    if (!menu) return;
+    const items = [...menu.querySelectorAll(".panel :is(a, button)")];
+    const at = items.indexOf(document.activeElement);
+    const to = { ArrowDown: at + 1, ArrowUp: at < 0 ? -1 : at - 1, Home: 0, End: -1 }[event.key];
+    if (event.key === "Escape") {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    } else if (to !== undefined && items.length) {
+      event.preventDefault();
+      items.at(to % items.length).focus();
+    }
+  });
+
+  // Messages ---------------------------------------------------------------------------------------
+
+  function dismiss(toast) {
+    if (toast.contains(document.activeElement)) document.querySelector("main")?.focus();
+    toast.remove();
+  }
+
+  function tend(toast) {
+    if (toast.classList.contains("error") || toast.classList.contains("warning")) return;
+    const later = () => {
+      if (toast.matches(":hover, :focus-within")) setTimeout(later, TOAST_MS);
+      else if (toast.isConnected) dismiss(toast);
+    };
+    setTimeout(later, TOAST_MS);
+  }
+
+  function complain(sentence) {
+    const toasts = document.getElementById("toasts");
+    if (!toasts) return;
+    const toast = document.createElement("div");
+    toast.className = "note-box error";
+    const words = document.createElement("div");
+    const line = document.createElement("p");
+    line.textContent = sentence;
+    words.append(line);
+    const close = document.createElement("button");
+    close.type = "button";
+    close.className = "close";
+    close.dataset.close = "";
+    close.setAttribute("aria-label", "Close this message");
+    close.textContent = "×";
+    toast.append(icon("bad"), words, close);
+    // One failure, one message, however often it is met.
+    for (const shown of toasts.querySelectorAll(".note-box.error")) {
+      if (shown.textContent.includes(sentence)) shown.remove();
+    }
+    toasts.append(toast);
+  }
+
+  function icon(name) {
+    const SVG = "http://www.w3.org/2000/svg";
+    const svg = document.createElementNS(SVG, "svg");
+    svg.setAttribute("class", "icon");
+    svg.setAttribute("aria-hidden", "true");
+    const use = document.createElementNS(SVG, "use");
+    const sprite = document.querySelector(".icon use")?.getAttribute("href")?.split("#")[0];
+    use.setAttribute("href", `${sprite || "/static/img/icons.svg"}#${name}`);
+    svg.append(use);
+    return svg;
+  }
+
+  // Swaps ------------------------------------------------------------------------------------------
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { xhr, target } = event.detail;
+    const answer = xhr.responseText || "";
+    // A whole page (refused, missing, broken) has no place inside a fragment: say its sentence instead.
+    if (/^\s*<!doctype/i.test(answer)) {
+      event.detail.shouldSwap = false;
+      const page = new DOMParser().parseFromString(answer, "text/html");
+      complain(page.querySelector("[data-sentence]")?.textContent.trim() || UNEXPECTED);
+      return;
+    }
+    // Still counting: leave what stands there, so that nothing is read out again.
+    if (target.hasAttribute("data-pending") && answer.includes(" data-pending ")) {
+      event.detail.shouldSwap = false;
+    }
+  });
+
+  document.addEventListener("htmx:sendError", (event) => {
+    if (!event.detail.elt.hasAttribute("data-pending")) complain(UNREACHABLE);
+  });
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const fragment = document.getElementById(event.detail.target.id);
+    if (!fragment?.matches("[data-fragment]")) return;
+    const words = fragment.dataset.announce;
+    if (words) announce(words);
+    showDialogs(fragment);
+    if (fragment.querySelector("dialog:modal")) return;
+    place(fragment);
+  });
+
+  // Where the focus goes: to what happened, else back to what opened the dialog, else to the heading.
+  function place(fragment) {
+    const lost = document.activeElement === document.body || document.activeElement === null;
+    const news = fragment.querySelector("[data-focus]");
+    const back = opener && fragment.querySelector(`[data-opens="${CSS.escape(opener)}"]`);
+    opener = "";
+    if (news) news.focus();
+    else if (back) (back.closest("details.menu:not([open])")?.querySelector("summary") || back).focus();
+    else if (lost) fragment.querySelector("h2[tabindex]")?.focus();
+  }
+
+  function announce(words) {
+    let place = document.getElementById("announced");
+    if (!place) {
+      place = document.createElement("div");
+      place.id = "announced";
+      place.className = "unseen";
+      place.setAttribute("role", "status");
+      document.body.append(place);
+    }
+    place.textContent = "";
+    setTimeout(() => { place.textContent = words; }, 50);
+  }
+
+  // Start ------------------------------------------------------------------------------------------
+
+  showDialogs(document);
+  for (const toast of document.querySelectorAll("#toasts .note-box")) tend(toast);
+})();

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from environ import Env
 
@@ -21,11 +22,15 @@ def databases(env: Env, data_dir: Path) -> dict[str, dict[str, Any]]:
             alias: _shared() | {"NAME": "notionscan", "EMBEDDED_ROLE": role, "EMBEDDED_DATA_DIR": data_dir}
             for alias, role in (("default", "app"), ("worker", "worker"), ("owner", "owner"))
         }
-    found = {"default": env.db_url("DATABASE_URL")}
-    for alias, name in (("worker", "WORKER_DATABASE_URL"), ("owner", "DATABASE_OWNER_URL")):
-        if env.str(name, ""):
-            found[alias] = env.db_url(name)
-    return {alias: dict(parsed) | _shared() for alias, parsed in found.items()}
+    names = {"default": "DATABASE_URL", "worker": "WORKER_DATABASE_URL", "owner": "DATABASE_OWNER_URL"}
+    return {alias: _parsed(env, name) for alias, name in names.items() if env.str(name, "")}
+
+
+def _parsed(env: Env, name: str) -> dict[str, Any]:
+    parsed = dict(env.db_url(name)) | _shared()
+    # libpq writes the directory of a unix socket as a percent-encoded host.
+    parsed["HOST"] = unquote(parsed.get("HOST") or "")
+    return parsed
 
 
 def _shared() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,3 +55,12 @@ def world(db: None) -> World:
     """Two organizations: acme with an admin, an editor and a viewer; globex with an admin."""
     return make_world()
 
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Any:
+    """Where nothing may be missing, a skipped test is a failed one."""
+    report = yield
+    if report.skipped and os.environ.get("NOTIONSCAN_FORBID_SKIPS"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and skips are forbidden here: {report.longrepr}"
+    return report

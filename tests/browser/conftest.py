@@ -1,0 +1,158 @@
+"""The whole product as people meet it: gunicorn, worker and sandbox, and a headless Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+from django.db import connections
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from integrations.sandbox import OAuthClient, Sandbox
+from tenants.roles import Role
+from tests import database
+from tests.factories import PASSWORD, make_member, make_organization
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("There is no Chromium on this machine; install Debian's package chromium.")
+    # Playwright's sync API runs an event loop in this thread, and Django then refuses to be used in it.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        flags = ["--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+        if os.geteuid() == 0:
+            flags.append("--no-sandbox")
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def site(django_db_setup: None, django_db_blocker: Any) -> Iterator[Site]:
+    """Serve the product on a free port of loopback, for as long as the tests run."""
+    with django_db_blocker.unblock():
+        site = Site()
+        try:
+            yield site
+        finally:
+            site.close()
+
+
+class Site:
+    """A running product over the test database, and the Notion it talks to."""
+
+    def __init__(self) -> None:
+        port = _free_port()
+        self.url = f"http://localhost:{port}"
+        redirect_uri = f"{self.url}/api/integrations/notion/callback"
+        client = OAuthClient(client_id="5a4db0c5-0000-4000-8000-0000000d3300", client_secret="demo",
+                             redirect_uris=(redirect_uri,))
+        self.sandbox = Sandbox(pages=60, seed=7, clients=[client]).start()
+        environment = database.process_environment() | {
+            "DJANGO_SETTINGS_MODULE": "tests.browser.settings",
+            "SITE_URL": self.url,
+            "SITE_NOTION_URL": self.sandbox.url,
+            "SITE_CLIENT_SECRET": client.client_secret,
+        }
+        self._processes = [
+            subprocess.Popen([sys.executable, *command], env=environment)
+            for command in (
+                [*("-m", "gunicorn", "notionscan.wsgi", "--bind", f"127.0.0.1:{port}"),
+                 *("--workers", "1", "--threads", "8", "--log-level", "warning")],
+                ["manage.py", "worker"],
+            )
+        ]
+        _wait_for(f"{self.url}/healthz")
+
+    def close(self) -> None:
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            process.wait(timeout=30)
+        self.sandbox.close()
+
+
+@pytest.fixture
+def acme(site: Site) -> Iterator[Site]:
+    """The site with the organization acme: an admin, an editor and a viewer, who all have passwords."""
+    site.sandbox.reset()
+    organization = make_organization("acme", "Acme Atlas")
+    for role in Role:
+        make_member(organization, role, password=True)
+    make_member(make_organization("globex", "Globex Works"), Role.ADMIN, password=True)
+    yield site
+    # Under Playwright's event loop this thread has connections of its own, which nobody else closes.
+    connections.close_all()
+    database.empty()
+
+
+@pytest.fixture
+def context(browser: Browser, acme: Site) -> Iterator[BrowserContext]:
+    context = browser.new_context(base_url=acme.url, viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(10_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def log_in(context: BrowserContext) -> Callable[[str], Page]:
+    """Return a page on which this person has logged in through the login form."""
+
+    def log_in(email: str) -> Page:
+        page = context.new_page()
+        _log_in(page, email)
+        return page
+
+    return log_in
+
+
+@pytest.fixture
+def without_javascript(browser: Browser, acme: Site) -> Iterator[Callable[[str], Page]]:
+    context = browser.new_context(base_url=acme.url, java_script_enabled=False)
+    context.set_default_timeout(10_000)
+
+    def log_in(email: str) -> Page:
+        page = context.new_page()
+        _log_in(page, email)
+        return page
+
+    yield log_in
+    context.close()
+
+
+def _log_in(page: Page, email: str) -> None:
+    page.goto("/accounts/login/")
+    page.fill("[name=login]", email)
+    page.fill("[name=password]", PASSWORD)
+    page.click("main button[type=submit]")
+    page.wait_for_url("**/integrations/")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(url: str) -> None:
+    give_up_at = time.monotonic() + 30
+    while True:
+        try:
+            urlopen(url, timeout=2).close()
+            return
+        except OSError:
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.05)

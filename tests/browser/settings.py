@@ -1,0 +1,15 @@
+"""The tests' settings for the processes of the browser tests, which have an address of their own."""
+
+import os
+
+_KEPT = {name: os.environ[name] for name in ("SITE_URL", "SITE_NOTION_URL", "SITE_CLIENT_SECRET")}
+
+from notionscan.secret import Secret  # noqa: E402
+from tests.settings import *  # noqa: E402, F403
+
+BASE_URL = _KEPT["SITE_URL"]
+ALLOWED_HOSTS = ["localhost"]
+CSRF_TRUSTED_ORIGINS = [BASE_URL]
+NOTION_API_BASE_URL = _KEPT["SITE_NOTION_URL"]
+NOTION_CLIENT_SECRET = Secret(_KEPT["SITE_CLIENT_SECRET"])
+NOTION_REDIRECT_URI = f"{BASE_URL}/api/integrations/notion/callback"

@@ -101,6 +101,9 @@ class _Stored:
 class EncryptedField(models.TextField):
     """Text encrypted with the organization's data key; never filtered on, never bulk-updated."""
 
+    # A new row starts with None: an empty string would be plain text.
+    empty_strings_allowed = False
+
     def contribute_to_class(self, cls: type[models.Model], name: str, private_only: bool = False) -> None:
         super().contribute_to_class(cls, name, private_only)
         setattr(cls, self.attname, _SealedAttribute(self))

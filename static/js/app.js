@@ -100,26 +100,33 @@
   }
 
   function complain(sentence) {
-    const toasts = document.getElementById("toasts");
-    if (!toasts) return;
-    const toast = document.createElement("div");
-    toast.className = "note-box error";
-    const words = document.createElement("div");
+    // What lies behind an open dialog cannot be read: the message goes into it.
+    const dialog = document.querySelector("dialog:modal");
+    const place = dialog?.querySelector("form") || document.getElementById("toasts");
+    if (!place) return;
+    // One failure, one message, however often it is met.
+    for (const shown of place.querySelectorAll("[data-complaint]")) shown.remove();
     const line = document.createElement("p");
     line.textContent = sentence;
+    const words = document.createElement("div");
     words.append(line);
+    const box = document.createElement("div");
+    box.className = "note-box error";
+    box.dataset.complaint = "";
+    box.append(icon("bad"), words);
+    if (dialog) {
+      box.setAttribute("role", "alert");
+      place.prepend(box);
+      return;
+    }
     const close = document.createElement("button");
     close.type = "button";
     close.className = "close";
     close.dataset.close = "";
     close.setAttribute("aria-label", "Close this message");
-    close.textContent = "×";
-    toast.append(icon("bad"), words, close);
-    // One failure, one message, however often it is met.
-    for (const shown of toasts.querySelectorAll(".note-box.error")) {
-      if (shown.textContent.includes(sentence)) shown.remove();
-    }
-    toasts.append(toast);
+    close.append(icon("close"));
+    box.append(close);
+    place.append(box);
   }
 
   function icon(name) {
@@ -142,6 +149,7 @@
     // A whole page (refused, missing, broken) has no place inside a fragment: say its sentence instead.
     if (/^\s*<!doctype/i.test(answer)) {
       event.detail.shouldSwap = false;
+      if (target.hasAttribute("data-pending")) return;
       const page = new DOMParser().parseFromString(answer, "text/html");
       complain(page.querySelector("[data-sentence]")?.textContent.trim() || UNEXPECTED);
       return;
@@ -163,6 +171,8 @@
     if (words) announce(words);
     showDialogs(fragment);
     if (fragment.querySelector("dialog:modal")) return;
+    // The dialog that this address asked for is done: loading the page again must not open it again.
+    if (/[?&](dialog|remove)=/.test(location.search)) history.replaceState(null, "", location.pathname);
     place(fragment);
   });
 

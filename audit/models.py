@@ -48,4 +48,6 @@ class Event(Scoped, models.Model):
     @property
     def detail(self) -> str:
         """What the metadata adds, as one short line."""
-        return ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in self.metadata.items())
+        return ", ".join(
+            f"{name.replace('_', ' ')}: {value}" for name, value in self.metadata.items() if value
+        )

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from audit import selectors
 from audit.actions import Action, Result
 from audit.forms import EventFilter
+from notionscan.http import Request
 from tenants import access
 from tenants.roles import Permission
 
 
 @require_safe
 @transaction.atomic
-def events(request: HttpRequest, slug: str) -> HttpResponse:
+def events(request: Request, slug: str) -> HttpResponse:
     member = access.member(request, slug, Permission.MANAGE)
     organization = member.organization
     form = EventFilter(request.GET)
-    page = selectors.page(
-        form.apply(selectors.events(organization.pk)), request.GET.get("cursor", "")
-    )
+    page = selectors.page(form.apply(selectors.events(organization.pk)), request.GET.get("cursor", ""))
     context = {
         "organization": organization,
         "member": member,

@@ -11,7 +11,7 @@ from ninja import Router, Schema
 from pydantic import ConfigDict, SecretStr
 from pydantic.alias_generators import to_camel
 
-from integrations import card, selectors
+from integrations import card
 from integrations.errors import NotConnected
 from integrations.forms import ConnectForm, TokenForm
 from integrations.models import Integration
@@ -82,7 +82,7 @@ class ConnectIn(TokenIn):
     workspace_id: str | None = None
 
 
-_PROBLEMS: dict[int, type[Problem]] = {code: Problem for code in (400, 401, 403, 404, 409, 429, 502)}
+_PROBLEMS: dict[int, type[Problem]] = dict.fromkeys((400, 401, 403, 404, 409, 429, 502), Problem)
 
 
 @router.get(
@@ -152,9 +152,7 @@ def replace_token(request: HttpRequest, slug: str, body: TokenIn) -> dict[str, A
 )
 def delete_integration(request: HttpRequest, slug: str, provider: str) -> dict[str, Any]:
     member = access.member(request, slug, Permission.MANAGE)
-    revoked = disconnect(
-        organization=member.organization, actor=member.user, provider=_known(provider).slug
-    )
+    revoked = disconnect(organization=member.organization, actor=member.user, provider=_known(provider).slug)
     return {"ok": True, "revoked": revoked}
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -75,7 +76,7 @@ class DatabaseBudget:
 
         Raises: NotionRateLimited with the seconds to wait, if the window is used up or Notion said wait.
         """
-        values = {
+        values: dict[str, Any] = {
             "integration": self.integration_id,
             "organization": self.organization_id,
             "start": START_LIMIT,
@@ -95,7 +96,7 @@ class DatabaseBudget:
 
     def report_limited(self, retry_after_seconds: float, *, reason: str) -> None:
         """Let nobody call before Notion's Retry-After is over, and learn the limit if it is ours."""
-        values = {
+        values: dict[str, Any] = {
             "integration": self.integration_id,
             "seconds": retry_after_seconds,
             "own": reason == _OWN_LIMIT,

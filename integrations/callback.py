@@ -13,15 +13,13 @@ from integrations.notion.errors import NotionError
 from integrations.providers import PROVIDERS
 from integrations.services.oauth import complete_authorization, consume_state
 from tenants import access
-from tenants.models import User
 from tenants.roles import Permission
 
 
 @require_GET
 @sensitive_variables()
 def callback(request: HttpRequest, provider: str) -> HttpResponse:
-    user = request.user
-    assert isinstance(user, User)
+    user = access.person(request)
     if provider not in PROVIDERS:
         raise Http404
     try:

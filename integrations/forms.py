@@ -48,6 +48,9 @@ class ConnectForm(TokenForm):
         label="Workspace ID",
         required=False,
         error_messages={
-            "invalid": "A workspace ID looks like 231674b6-1f0a-4f1e-9d0b-2f6c1c2b6f3a. Correct it or leave it empty."
+            "invalid": (
+                "A workspace ID looks like 231674b6-1f0a-4f1e-9d0b-2f6c1c2b6f3a. "
+                "Correct it or leave it empty."
+            )
         },
     )

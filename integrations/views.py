@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_POST, require_safe
@@ -22,6 +22,7 @@ from integrations.services.disconnect import disconnect
 from integrations.services.oauth import start_authorization
 from integrations.services.revocation import Revoked
 from integrations.services.testing import test_connection
+from notionscan.http import Request
 from tenants import access
 from tenants.access import Member
 from tenants.roles import Permission
@@ -41,13 +42,13 @@ _DISCONNECTED = {
 
 
 @require_safe
-def overview(request: HttpRequest, slug: str) -> HttpResponse:
+def overview(request: Request, slug: str) -> HttpResponse:
     member = access.member(request, slug, Permission.READ)
     return redirect("integrations:page", member.organization.slug)
 
 
 @require_safe
-def page(request: HttpRequest, slug: str) -> HttpResponse:
+def page(request: Request, slug: str) -> HttpResponse:
     member = access.member(request, slug, Permission.READ)
     dialog = request.GET.get("dialog", "")
     if dialog not in _DIALOGS or not member.may_manage:
@@ -57,14 +58,14 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
-def shared(request: HttpRequest, slug: str) -> HttpResponse:
+def shared(request: Request, slug: str) -> HttpResponse:
     member = access.member(request, slug, Permission.READ)
     context = {"organization": member.organization, "member": member, "card": notion_card(member)}
     return render(request, "integrations/_shared.html", context)
 
 
 @require_POST
-def authorize(request: HttpRequest, slug: str) -> HttpResponse:
+def authorize(request: Request, slug: str) -> HttpResponse:
     member = access.member(request, slug, Permission.MANAGE)
     try:
         url = start_authorization(
@@ -85,7 +86,7 @@ def authorize(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @sensitive_post_parameters("token")
 @sensitive_variables()
-def connect(request: HttpRequest, slug: str) -> HttpResponse:
+def connect(request: Request, slug: str) -> HttpResponse:
     member = access.member(request, slug, Permission.MANAGE)
     form = ConnectForm(request.POST)
     if not form.is_valid():
@@ -105,22 +106,20 @@ def connect(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @sensitive_post_parameters("token")
 @sensitive_variables()
-def token(request: HttpRequest, slug: str) -> HttpResponse:
+def token(request: Request, slug: str) -> HttpResponse:
     member = access.member(request, slug, Permission.MANAGE)
     form = TokenForm(request.POST)
     if not form.is_valid():
         return _card(request, member, status=400, dialog="token", form=form)
     try:
-        update_token(
-            organization=member.organization, actor=member.user, token=form.cleaned_data["token"]
-        )
+        update_token(organization=member.organization, actor=member.user, token=form.cleaned_data["token"])
     except (IntegrationError, NotionError) as refusal:
         return _refused_in(request, member, refusal, dialog="token", form=form)
     return _done(request, member, "success", "The token was updated.")
 
 
 @require_POST
-def test(request: HttpRequest, slug: str) -> HttpResponse:
+def test(request: Request, slug: str) -> HttpResponse:
     member = access.member(request, slug, Permission.MANAGE)
     try:
         outcome = test_connection(organization=member.organization, actor=member.user, provider=NOTION)
@@ -130,7 +129,7 @@ def test(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_POST
-def end(request: HttpRequest, slug: str) -> HttpResponse:
+def end(request: Request, slug: str) -> HttpResponse:
     member = access.member(request, slug, Permission.MANAGE)
     try:
         revoked = disconnect(organization=member.organization, actor=member.user, provider=NOTION)
@@ -140,7 +139,7 @@ def end(request: HttpRequest, slug: str) -> HttpResponse:
     return _done(request, member, level, _DISCONNECTED[revoked])
 
 
-def _card(request: HttpRequest, member: Member, *, status: int = 200, **shown: Any) -> HttpResponse:
+def _card(request: Request, member: Member, *, status: int = 200, **shown: Any) -> HttpResponse:
     context = {
         "organization": member.organization,
         "member": member,
@@ -150,22 +149,20 @@ def _card(request: HttpRequest, member: Member, *, status: int = 200, **shown: A
     return render(request, template, context, status=status)
 
 
-def _refused(
-    request: HttpRequest, member: Member, refusal: IntegrationError | NotionError
-) -> HttpResponse:
+def _refused(request: Request, member: Member, refusal: IntegrationError | NotionError) -> HttpResponse:
     message = {"level": "error", "text": refusal.sentence}
     return _card(request, member, status=status_of(refusal), message=message)
 
 
 def _refused_in(
-    request: HttpRequest, member: Member, refusal: IntegrationError | NotionError, *, dialog: str, form: Any
+    request: Request, member: Member, refusal: IntegrationError | NotionError, *, dialog: str, form: Any
 ) -> HttpResponse:
     """Show the refusal in the dialog that caused it, with the token field empty again."""
     form.add_error(None, refusal.sentence)
     return _card(request, member, status=status_of(refusal), dialog=dialog, form=form)
 
 
-def _done(request: HttpRequest, member: Member, level: str, sentence: str) -> HttpResponse:
+def _done(request: Request, member: Member, level: str, sentence: str) -> HttpResponse:
     if request.htmx:
         return _card(request, member, message={"level": level, "text": sentence})
     messages.add_message(request, messages.WARNING if level == "warning" else messages.SUCCESS, sentence)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn, cast
+from uuid import UUID
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest
 
 from notionscan import rls
 
@@ -19,19 +20,19 @@ class StaffAdminSite(admin.AdminSite):
     index_title = "Directory"
     enable_nav_sidebar = False
 
-    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
-        inner = super().admin_view(view, cacheable)
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        inner: Callable[..., Any] = super().admin_view(view, cacheable)
 
         @functools.wraps(view)
-        def in_staff_scope(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            with rls.scope(rls.staff_scope(request.user.pk)), transaction.atomic():
+        def in_staff_scope(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            with rls.scope(rls.staff_scope(cast(UUID, request.user.pk))), transaction.atomic():
                 response = inner(request, *args, **kwargs)
                 # Lists are read while rendering, which must happen inside the transaction.
                 return response.render() if hasattr(response, "render") else response
 
         return in_staff_scope
 
-    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseBase:
+    def login(self, request: HttpRequest, extra_context: Any = None) -> NoReturn:
         """Refuse: who comes here is logged in (the middleware saw to that) and is not staff."""
         raise PermissionDenied
 

@@ -73,7 +73,9 @@ def _invalid(request: HttpRequest, problem: Invalid) -> HttpResponse:
 def _malformed(request: HttpRequest, problem: ValidationError) -> HttpResponse:
     # Only where and why: pydantic's message would repeat the input, and the input may be a token.
     fields = sorted({str(error["loc"][-1]) for error in problem.errors if error.get("loc")})
-    return _problem(request, 400, f"Correct these fields of the request: {', '.join(fields)}.", "invalid_request")
+    return _problem(
+        request, 400, f"Correct these fields of the request: {', '.join(fields)}.", "invalid_request"
+    )
 
 
 @api.exception_handler(HttpError)
@@ -81,4 +83,3 @@ def _http(request: HttpRequest, problem: HttpError) -> HttpResponse:
     sentences = {400: "The request's body is not valid JSON.", 403: "The CSRF token is missing or wrong."}
     sentence = sentences.get(problem.status_code, "The request cannot be served.")
     return _problem(request, problem.status_code, sentence, "invalid_request")
-

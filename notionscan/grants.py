@@ -95,9 +95,7 @@ def _apply_to(cursor: Any, role: str) -> None:
         cursor.execute(sql.SQL("REVOKE ALL ON ALL {} IN SCHEMA public FROM {}").format(sql.SQL(kind), name))
     cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(name))
     for table, rights in (SCOPED | GLOBAL | VIEWS).items():
-        cursor.execute(
-            sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(rights), sql.Identifier(table), name)
-        )
+        cursor.execute(sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(rights), sql.Identifier(table), name))
     for function in FUNCTIONS:
         cursor.execute(sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(sql.SQL(function), name))
 
@@ -113,7 +111,5 @@ def _grant_jobs(cursor: Any, role: str) -> None:
     for relation, kind in cursor.fetchall():
         rights, what = (_WRITE, "TABLE") if kind == "r" else ("USAGE, SELECT", "SEQUENCE")
         cursor.execute(
-            sql.SQL("GRANT {} ON {} {} TO {}").format(
-                sql.SQL(rights), sql.SQL(what), sql.SQL(relation), name
-            )
+            sql.SQL("GRANT {} ON {} {} TO {}").format(sql.SQL(rights), sql.SQL(what), sql.SQL(relation), name)
         )

@@ -16,6 +16,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from audit.record import request_id
 from notionscan import rls
+from notionscan.http import Request
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -70,7 +71,9 @@ class LoginRequiredMiddleware(auth_middleware.LoginRequiredMiddleware):
         """Return the one login page, for the admin's views too: it has the limits and the audit."""
         return resolve_url(settings.LOGIN_URL)
 
-    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseBase:
+    def handle_no_permission(  # type: ignore[override]  # the supertype knows no HX-Redirect
+        self, request: Request, view_func: Any
+    ) -> HttpResponseBase:
         if not request.htmx:
             return super().handle_no_permission(request, view_func)
         # A fragment cannot follow a redirect to a page; the browser must, and come back to its page.

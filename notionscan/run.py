@@ -125,8 +125,8 @@ def _ended(processes: Mapping[str, subprocess.Popen[bytes]]) -> bool:
     for name, process in processes.items():
         if process.poll() is not None:
             print(  # noqa: T201
-                f"The {name} process ended by itself (status {process.returncode}); see its last lines above. "
-                "If its port is taken, choose another one: make run PORT=8010.",
+                f"The {name} process ended by itself (status {process.returncode}); see its last lines "
+                "above. If its port is taken, choose another one: make run PORT=8010.",
                 file=sys.stderr,
             )
             return True

@@ -62,6 +62,7 @@ MIDDLEWARE = [
     "notionscan.middleware.ScopeMiddleware",
     "notionscan.middleware.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -129,9 +130,7 @@ SILENCED_SYSTEM_CHECKS = ["guardian.W001"]
 ANONYMOUS_USER_NAME = None
 
 # Row history of what staff may edit; secrets are excluded, because a mask shows half of them.
-AUDITLOG_INCLUDE_TRACKING_MODELS = (
-    {"model": "tenants.User", "exclude_fields": ["password", "last_login"]},
-)
+AUDITLOG_INCLUDE_TRACKING_MODELS = ({"model": "tenants.User", "exclude_fields": ["password", "last_login"]},)
 AUDITLOG_DISABLE_REMOTE_ADDR = True
 
 # Notion -----------------------------------------------------------------------------------------------

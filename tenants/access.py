@@ -6,6 +6,7 @@ Pages and the API use the same getter. It enters the organization's scope for th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -67,13 +68,17 @@ class Forbidden(PermissionDenied):
         self.permission = permission
 
 
+def person(request: HttpRequest) -> User:
+    """Return who is logged in; LoginRequiredMiddleware and the API's auth let nobody else through."""
+    return cast(User, request.user)
+
+
 def member(request: HttpRequest, slug: str, permission: Permission) -> Member:
     """Return the caller as a member who holds the permission, and enter the organization's scope.
 
     Raises: Outsider (404) if not a member; Forbidden (403) if the role does not allow it.
     """
-    user = request.user
-    assert isinstance(user, User), "LoginRequiredMiddleware and the API's auth let nobody else through"
+    user = person(request)
     found = _look_up(user, slug)
     # Raised outside the transaction, which a refusal must not spoil for whoever called us inside theirs.
     if found is None:

@@ -15,7 +15,6 @@ def record_denial(refusal: Forbidden | Outsider, *, path: str, method: str) -> N
 
     Whether the organization exists is not asked, so that both answers cost the same.
     """
-    attempt = {"method": method, "path": path[:200]}
     if isinstance(refusal, Forbidden):
         record(
             action=Action.ACCESS_DENIED,
@@ -23,7 +22,8 @@ def record_denial(refusal: Forbidden | Outsider, *, path: str, method: str) -> N
             actor=refusal.member.user,
             result=Result.DENIED,
             needed=refusal.permission.label,
-            **attempt,
+            method=method,
+            path=path[:200],
         )
     else:
         record(
@@ -31,5 +31,6 @@ def record_denial(refusal: Forbidden | Outsider, *, path: str, method: str) -> N
             organization=None,
             actor=refusal.user,
             result=Result.DENIED,
-            **attempt,
+            method=method,
+            path=path[:200],
         )

@@ -6,23 +6,23 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from notionscan import rls
+from notionscan.http import Request
 from tenants import access, selectors
 from tenants.forms import RoleForm
-from tenants.models import Membership, User
+from tenants.models import Membership
 from tenants.roles import Permission, Role
 from tenants.services.members import LastAdmin, change_role, remove_member
 
 
 @require_safe
 @transaction.atomic
-def home(request: HttpRequest) -> HttpResponse:
-    user = request.user
-    assert isinstance(user, User)
+def home(request: Request) -> HttpResponse:
+    user = access.person(request)
     rls.enter(rls.user_scope(user.pk))
     memberships = list(selectors.memberships_of(user))
     if len(memberships) == 1:
@@ -31,16 +31,16 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def members(request: HttpRequest, slug: str) -> HttpResponse:
+def members(request: Request, slug: str) -> HttpResponse:
     return _members(request, access.member(request, slug, Permission.READ))
 
 
 @require_POST
-def member_role(request: HttpRequest, slug: str, membership_id: UUID) -> HttpResponse:
+def member_role(request: Request, slug: str, membership_id: UUID) -> HttpResponse:
     member = access.member(request, slug, Permission.MANAGE)
     form = RoleForm(request.POST)
     if not form.is_valid():
-        return _members(request, member, error=form.errors["role"][0])
+        return _members(request, member, error=str(form.errors["role"][0]))
     try:
         changed = change_role(
             membership=_membership(member, membership_id),
@@ -53,7 +53,7 @@ def member_role(request: HttpRequest, slug: str, membership_id: UUID) -> HttpRes
 
 
 @require_POST
-def member_remove(request: HttpRequest, slug: str, membership_id: UUID) -> HttpResponse:
+def member_remove(request: Request, slug: str, membership_id: UUID) -> HttpResponse:
     member = access.member(request, slug, Permission.MANAGE)
     membership = _membership(member, membership_id)
     try:
@@ -74,7 +74,7 @@ def _membership(member: access.Member, membership_id: UUID) -> Membership:
     return found
 
 
-def _done(request: HttpRequest, member: access.Member, sentence: str) -> HttpResponse:
+def _done(request: Request, member: access.Member, sentence: str) -> HttpResponse:
     # Who gave up their own role of admin, or was changed meanwhile, must not be shown stale buttons.
     member = access.member(request, member.organization.slug, Permission.READ)
     if request.htmx:
@@ -84,9 +84,7 @@ def _done(request: HttpRequest, member: access.Member, sentence: str) -> HttpRes
 
 
 @transaction.atomic
-def _members(
-    request: HttpRequest, member: access.Member, *, error: str = "", success: str = ""
-) -> HttpResponse:
+def _members(request: Request, member: access.Member, *, error: str = "", success: str = "") -> HttpResponse:
     people = list(selectors.members(member.organization))
     for person in people:
         person.is_self = person.user_id == member.user.pk  # type: ignore[attr-defined]
@@ -97,8 +95,11 @@ def _members(
         "members": people,
         "roles": Role.choices,
         "dialog": {"kind": "remove", "membership": removing} if removing and member.may_manage else None,
-        "message": {"level": "error", "text": error} if error else
-        {"level": "success", "text": success} if success else None,
+        "message": {"level": "error", "text": error}
+        if error
+        else {"level": "success", "text": success}
+        if success
+        else None,
     }
     template = "tenants/_members.html" if request.htmx else "tenants/members.html"
     return render(request, template, context, status=409 if error else 200)

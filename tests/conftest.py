@@ -17,7 +17,9 @@ from tests.factories import World, make_world
 @pytest.fixture(scope="session")
 def django_db_setup(request: pytest.FixtureRequest, django_db_blocker: Any) -> Iterator[None]:
     """Create the database as the owner; pytest-django would try as the app's role, which may not."""
-    suffix = getattr(request.config, "workerinput", {}).get("workerid", "")
+    # Two runs at once need two databases.
+    suffix = os.environ.get("NOTIONSCAN_TEST_DATABASE_SUFFIX", "")
+    suffix += getattr(request.config, "workerinput", {}).get("workerid", "")
     with django_db_blocker.unblock():
         name = database.create(suffix=suffix, keep=False)
     yield

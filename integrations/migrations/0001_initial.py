@@ -1,15 +1,15 @@
+import uuid
+
 import django.db.models.deletion
 import django.utils.timezone
-import notionscan.fields
-import uuid
 from django.conf import settings
 from django.db import migrations, models
 
+import notionscan.fields
 from notionscan import rls
 
-
 # Whether any organization's connection still uses a token. Says yes or no, and never whose.
-TOKEN_IS_HELD = """
+HELD_TOKENS = """
 CREATE FUNCTION token_is_held(token_hash text) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$ SELECT EXISTS (
@@ -155,7 +155,7 @@ class Migration(migrations.Migration):
             model_name='oauthstate',
             constraint=models.UniqueConstraint(fields=('organization', 'state_hash'), name='oauth_state_once'),
         ),
-        migrations.RunSQL(TOKEN_IS_HELD, 'DROP FUNCTION token_is_held(text)'),
+        migrations.RunSQL(HELD_TOKENS, 'DROP FUNCTION token_is_held(text)'),
         migrations.RunSQL(
             STAFF_DIRECTORY, 'DROP VIEW staff_connections; DROP FUNCTION staff_connections_rows()'
         ),

@@ -46,6 +46,7 @@ def _revocable_token(integration: Integration) -> Secret | None:
     if integration.connection_type != Integration.ConnectionType.PUBLIC or integration.access_token is None:
         return None
     try:
-        return integration.access_token.reveal()
+        token: Secret = integration.access_token.reveal()
     except DecryptFailed:
         return None
+    return token

@@ -63,6 +63,6 @@ def test_connection(*, organization: Organization, actor: User, provider: str) -
             actor=actor,
             target=integration,
             result=Result.SUCCESS if outcome.ok else Result.ERROR,
-            **({"reason": outcome.code} if outcome.code else {}),
+            reason=outcome.code,
         )
     return outcome

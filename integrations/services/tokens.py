@@ -44,22 +44,22 @@ def current_token(*, organization_id: UUID, integration_id: UUID) -> HeldToken:
 
     Raises: NotConnected if it was disconnected; ConnectionInError if there is no token that works.
     """
-    try:
-        with transaction.atomic():
-            integration = Integration.objects.filter(
-                organization_id=organization_id, pk=integration_id
-            ).first()
-            return _held(integration)
-    except DecryptFailed:
-        assert integration is not None
-        put_into_error(
-            organization_id=organization_id,
-            integration_id=integration_id,
-            seen_version=integration.token_version,
-            code=DECRYPT_FAILED,
-            erase=False,
+    with transaction.atomic():
+        integration = _found(
+            Integration.objects.filter(organization_id=organization_id, pk=integration_id).first()
         )
-        raise ConnectionInError from None
+        try:
+            return _held(integration)
+        except DecryptFailed:
+            version = integration.token_version
+    put_into_error(
+        organization_id=organization_id,
+        integration_id=integration_id,
+        seen_version=version,
+        code=DECRYPT_FAILED,
+        erase=False,
+    )
+    raise ConnectionInError
 
 
 def refreshed_token(stale: HeldToken) -> HeldToken:
@@ -85,9 +85,18 @@ class _Lease:
     refresh_token: Secret
 
 
-def _held(integration: Integration | None) -> HeldToken:
+def _found(integration: Integration | None) -> Integration:
     if integration is None:
         raise NotConnected
+    return integration
+
+
+def _locked(stale: HeldToken) -> Integration:
+    rows = Integration.objects.filter(organization_id=stale.organization_id, pk=stale.integration_id)
+    return _found(rows.select_for_update().first())
+
+
+def _held(integration: Integration) -> HeldToken:
     if integration.status == Integration.Status.ERROR or integration.access_token is None:
         raise ConnectionInError
     return HeldToken(
@@ -103,13 +112,8 @@ def _held(integration: Integration | None) -> HeldToken:
 def _claim(stale: HeldToken) -> HeldToken | _Lease | None:
     """Return the newer token, or the lease on refreshing it, or nothing while another holds that."""
     with transaction.atomic():
-        integration = (
-            Integration.objects.select_for_update()
-            .filter(organization_id=stale.organization_id, pk=stale.integration_id)
-            .first()
-        )
+        integration = _locked(stale)
         held = _held(integration)
-        assert integration is not None
         if held.version != stale.version:
             return held
         now = timezone.now()
@@ -139,13 +143,7 @@ def _refresh(stale: HeldToken, lease: _Lease) -> HeldToken:
 
 def _store(stale: HeldToken, lease: _Lease, grant: TokenGrant) -> HeldToken:
     with transaction.atomic():
-        integration = (
-            Integration.objects.select_for_update()
-            .filter(organization_id=stale.organization_id, pk=stale.integration_id)
-            .first()
-        )
-        if integration is None:
-            raise NotConnected
+        integration = _locked(stale)
         unchanged = integration.token_version == stale.version
         if not unchanged or integration.refresh_lease_until != lease.until:
             return _held(integration)

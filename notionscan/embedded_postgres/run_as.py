@@ -27,7 +27,7 @@ AMBIENT_RAISE, AMBIENT_CLEAR_ALL = 2, 4
 CAPABILITY_VERSION_3 = 0x20080522
 
 
-class _Refusal(Exception):  # noqa: N818
+class _Refusal(Exception):
     """One sentence for the launcher."""
 
 

@@ -4,7 +4,7 @@
 
 (() => {
   const TOAST_MS = 10_000;
-  const UNREACHABLE = "The site could not be reached, so nothing was changed. Check the connection and try again.";
+  const UNREACHABLE = "The site could not be reached. Check your connection, then reload the page to see how things stand.";
   const UNEXPECTED = "The site gave no usable answer. Reload the page to see how things stand.";
 
   // The opener of the dialog that is open, to give the focus back to.

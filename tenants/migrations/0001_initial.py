@@ -239,4 +239,19 @@ class Migration(migrations.Migration):
         migrations.RunSQL(
             STAFF_DIRECTORY, "DROP VIEW staff_organizations; DROP FUNCTION staff_organizations_rows()"
         ),
+        migrations.CreateModel(
+            name="OrganizationEntry",
+            fields=[
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("slug", models.CharField(max_length=50)),
+                ("name", models.CharField(max_length=120)),
+                ("created_at", models.DateTimeField()),
+                ("members", models.BigIntegerField()),
+            ],
+            options={
+                "verbose_name": "organization",
+                "db_table": "staff_organizations",
+                "managed": False,
+            },
+        ),
     ]

@@ -11,7 +11,7 @@ PACKAGES := notionscan tenants integrations audit
 .PHONY: run test lint bench soak requirements
 
 run: $(STAMP)
-	@PORT=$(PORT) $(BIN)/python -m notionscan.run
+	@exec env PORT=$(PORT) $(BIN)/python -m notionscan.run
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest

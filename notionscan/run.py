@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -28,6 +29,10 @@ _STOP_SECONDS = 15
 def main() -> int:
     port = int(os.environ.get("PORT") or 8000)
     data_dir = Path(os.environ.get("NOTIONSCAN_DATA_DIR") or BASE_DIR / ".local").resolve()
+    for wanted in (port, port + 1):
+        if not _is_free(wanted):
+            print(f"Port {wanted} is taken. Choose others: make run PORT=8010.", file=sys.stderr)  # noqa: T201
+            return 1
     ensure_secrets(data_dir)
     environment = _environment(port)
     os.environ.update(environment)
@@ -45,6 +50,17 @@ def main() -> int:
     finally:
         # The database ends with its last user: this process.
         _stop(processes)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As gunicorn binds: a port that was just closed counts as free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _environment(port: int) -> Mapping[str, str]:
@@ -125,8 +141,8 @@ def _ended(processes: Mapping[str, subprocess.Popen[bytes]]) -> bool:
     for name, process in processes.items():
         if process.poll() is not None:
             print(  # noqa: T201
-                f"The {name} process ended by itself (status {process.returncode}); see its last lines "
-                "above. If its port is taken, choose another one: make run PORT=8010.",
+                f"The {name} process ended by itself (status {process.returncode}); "
+                "its last lines above say why.",
                 file=sys.stderr,
             )
             return True

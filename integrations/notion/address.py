@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 from uuid import UUID
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+# urllib and the HTTP libraries disagree on where a host ends when one of these is in the address.
+_UNWANTED = re.compile(r"[\\@?#\s\x00-\x1f]")
+_ID = re.compile(
+    r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.ASCII | re.IGNORECASE
+)
 
 
 def checked_base_url(base_url: str) -> str:
@@ -13,11 +19,11 @@ def checked_base_url(base_url: str) -> str:
 
     Raises: ValueError unless it is https, or http on loopback: tokens travel in headers.
     """
-    parts = urlsplit(base_url)
-    if parts.scheme == "https" and parts.hostname:
-        return base_url.rstrip("/")
-    if parts.scheme == "http" and parts.hostname in _LOOPBACK:
-        return base_url.rstrip("/")
+    if not _UNWANTED.search(base_url):
+        parts = urlsplit(base_url)
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+        if parts.hostname and is_safe:
+            return base_url.rstrip("/")
     raise ValueError("NOTION_API_BASE_URL must start with https://; http is for loopback only.")
 
 
@@ -26,7 +32,7 @@ def checked_id(value: str | UUID) -> str:
 
     Raises: ValueError if it is not a UUID.
     """
-    try:
+    # UUID() alone takes braces, underscores and spaces for a UUID.
+    if _ID.fullmatch(str(value)):
         return str(UUID(str(value)))
-    except ValueError:
-        raise ValueError("A Notion id is a UUID, such as 231674b6-1f0a-4f1e-9d0b-2f6c1c2b6f3a.") from None
+    raise ValueError("A Notion id is a UUID, such as 231674b6-1f0a-4f1e-9d0b-2f6c1c2b6f3a.")

@@ -16,11 +16,17 @@ from integrations.notion.errors import (
     NotionUnavailable,
 )
 from integrations.notion.retry import Transient, retry_after_seconds
-from integrations.notion.wire import parse_object
+from integrations.notion.wire import parse_object, request_id_of
 
 _LIMITED = (429, 529)
 _BROKEN = (500, 502, 503, 504)
 _BLOCKED = "public_api_request_blocked"
+_FINAL: dict[int, type[NotionError]] = {
+    401: NotionUnauthorized,
+    403: NotionCapabilityMissing,
+    404: NotionNotShared,
+    409: NotionConflict,
+}
 
 
 def judge(status: int, headers: Mapping[str, str], body: bytes, *, is_read: bool) -> dict[str, Any]:
@@ -29,55 +35,48 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, *, is_read: bool
     Raises: Transient for what may pass; a NotionError for what will not. Redirects are not followed:
     the token is for Notion's address alone.
     """
-    request_id = headers.get("x-notion-request-id")
-    if status == 200:
-        return _reply(body, is_read=is_read, request_id=request_id)
-    details = _details(body)
+    found = _object_or_nothing(body)
+    if status == 200 and found is not None:
+        return found
+    reply = found or {}
+    request_id = request_id_of(headers, reply)
+    if status in (200, *_BROKEN):
+        detail = "the body is not a JSON object" if status == 200 else f"status {status}"
+        raise Transient(repeatable=is_read, request_id=request_id, detail=detail)
     if status in _LIMITED:
-        if limit_reason(details) == _BLOCKED:
-            raise NotionBlocked(request_id=request_id)
-        raise Transient(
-            retry_after=retry_after_seconds(headers), request_id=request_id, reason=limit_reason(details)
-        )
-    if status in _BROKEN:
-        raise Transient(repeatable=is_read, request_id=request_id)
-    raise _final(status, details, request_id)
+        raise _limited(headers, reply, request_id)
+    raise _final(status, reply, request_id)
 
 
-def limit_reason(details: Mapping[str, Any]) -> str:
-    """Return Notion's ``rate_limit_reason``, or nothing."""
-    additional = details.get("additional_data")
-    reason = additional.get("rate_limit_reason") if isinstance(additional, dict) else None
-    return reason if isinstance(reason, str) else ""
-
-
-def _reply(body: bytes, *, is_read: bool, request_id: str | None) -> dict[str, Any]:
+def _object_or_nothing(body: bytes) -> dict[str, Any] | None:
     try:
         return parse_object(body)
     except NotionUnavailable:
-        raise Transient(repeatable=is_read, request_id=request_id) from None
+        return None
 
 
-def _details(body: bytes) -> dict[str, Any]:
-    try:
-        return parse_object(body)
-    except NotionUnavailable:
-        return {}
+def _limited(headers: Mapping[str, str], reply: Mapping[str, Any], request_id: str | None) -> Exception:
+    additional = reply.get("additional_data")
+    additional = additional if isinstance(additional, dict) else {}
+    reason = additional.get("rate_limit_reason")
+    if reason == _BLOCKED:
+        return NotionBlocked(request_id=request_id)
+    return Transient(
+        is_limit=True,
+        # The body repeats the header, which a proxy may have dropped.
+        retry_after=retry_after_seconds(headers.get("retry-after") or additional.get("retry_after")),
+        reason=reason if isinstance(reason, str) else "",
+        request_id=request_id,
+    )
 
 
-def _final(status: int, details: Mapping[str, Any], request_id: str | None) -> NotionError:
-    # An edge's HTML page says nothing about the token, whatever its status.
-    if not details:
-        return NotionUnavailable(request_id=request_id)
-    if status == 401:
-        return NotionUnauthorized(request_id=request_id)
-    if status == 403:
-        return NotionCapabilityMissing(request_id=request_id)
-    if status == 404:
-        return NotionNotShared(request_id=request_id)
-    if status == 409:
-        return NotionConflict(request_id=request_id)
-    if status == 400:
-        code = details.get("code")
-        return NotionRefused(notion_code=code if isinstance(code, str) else "", request_id=request_id)
-    return NotionUnavailable(request_id=request_id)
+def _final(status: int, reply: Mapping[str, Any], request_id: str | None) -> NotionError:
+    # Only Notion's own envelope says something about token and page: the edge and proxies answer 401,
+    # 403 and 404 too, and a token that is believed to be dead is erased.
+    if reply.get("object") == "error":
+        if status in _FINAL:
+            return _FINAL[status](request_id=request_id)
+        if status == 400:
+            code = reply.get("code")
+            return NotionRefused(notion_code=code if isinstance(code, str) else "", request_id=request_id)
+    return NotionUnavailable(f"status {status}", request_id=request_id)

@@ -15,6 +15,8 @@ class Priority(IntEnum):
 
 
 class Budget(Protocol):
+    """What the door asks of a limit; every attempt counts, retries included."""
+
     def acquire(self, priority: Priority) -> None:
         """Take one request.
 
@@ -23,3 +25,13 @@ class Budget(Protocol):
 
     def report_limited(self, retry_after_seconds: float, *, reason: str) -> None:
         """Let nobody call for so long; ``reason`` is Notion's ``rate_limit_reason``."""
+
+
+class NoBudget:
+    """No limit of ours, for a caller that is alone with its connection."""
+
+    def acquire(self, priority: Priority) -> None:
+        """Take one request; there is always one."""
+
+    def report_limited(self, retry_after_seconds: float, *, reason: str) -> None:
+        """Forget it: the one caller was told already."""

@@ -6,20 +6,23 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
+from uuid import UUID
 
 import httpx
 from notion_client import Client
 
-from integrations.notion.address import checked_base_url
+from integrations.notion.address import checked_base_url, checked_id
 from integrations.notion.budget import Budget, Priority
-from integrations.notion.errors import NotionUnavailable
-from integrations.notion.replies import Me, Page, read_me, read_object, read_user
-from integrations.notion.retry import Retry, Transient
+from integrations.notion.credentials import bearer
+from integrations.notion.errors import NotionUnavailable, sealed
+from integrations.notion.replies import Me, Page, believed, read_me, read_object, read_page, read_user
+from integrations.notion.retry import DEFAULT_RETRY_AFTER_SECONDS, Retry, Transient
 from integrations.notion.transport import CheckedTransport
-from integrations.notion.wire import MAX_BODY_BYTES, Deadline, check_list
+from integrations.notion.wire import MAX_BODY_BYTES, Deadline
 from notionscan.secret import Secret
 
+R = TypeVar("R")
 logger = logging.getLogger("notionscan.notion")
 # The SDK sets the level of its logger and adds a handler to one that it makes: it gets its own, silent.
 _sdk_logger = logging.getLogger("notionscan.notion.sdk")
@@ -45,14 +48,20 @@ class NotionClient:
         max_body_bytes: int = MAX_BODY_BYTES,
         retry: Retry | None = None,
     ) -> None:
+        """Prepare calls; nothing is sent yet.
+
+        Raises: NotionUnauthorized for what cannot be a token; ValueError for an unsafe address.
+        """
         self._budget = budget
         self._priority = priority
         self._deadline_seconds = deadline_seconds
         self._retry = retry or Retry()
         self._transport = CheckedTransport(max_body_bytes=max_body_bytes)
-        self._http = httpx.Client(transport=self._transport, trust_env=False, follow_redirects=False)
+        # The token is httpx's to send and not the SDK's to know: that one keeps it in options that print.
+        self._http = httpx.Client(
+            auth=bearer(token), transport=self._transport, trust_env=False, follow_redirects=False
+        )
         self._sdk = Client(
-            auth=token.expose(),
             base_url=checked_base_url(base_url),
             notion_version=notion_version,
             retry=False,
@@ -78,7 +87,7 @@ class NotionClient:
         Raises: NotionUnauthorized if it is dead; NotionRateLimited; NotionUnavailable.
         Source: developers.notion.com/reference/get-self
         """
-        return read_me(self._call("GET", "users/me"))
+        return self._call("GET", "users/me", read_me)
 
     def users(self) -> Iterator[Page]:
         """Yield the workspace's members and bots, a page at a time; guests are not listed.
@@ -86,10 +95,21 @@ class NotionClient:
         Raises: NotionCapabilityMissing without the user capability.
         Source: developers.notion.com/reference/get-users
         """
-        return self._pages(
-            lambda cursor: self._call("GET", "users", query=_without_none(start_cursor=cursor, page_size=PAGE_SIZE)),
-            read_user,
-        )
+
+        def fetch(cursor: str | None) -> Page:
+            query = _without_none(start_cursor=cursor, page_size=PAGE_SIZE)
+            return self._call("GET", "users", lambda reply: read_page(reply, read_user), query=query)
+
+        return self._pages(fetch)
+
+    def user(self, user_id: str | UUID) -> dict[str, Any]:
+        """Return one member or guest of the workspace.
+
+        Raises: ValueError, before any call, if the id is not a UUID; NotionNotShared if there is no such
+        person, or not any more.
+        Source: developers.notion.com/reference/get-user
+        """
+        return self._call("GET", f"users/{checked_id(user_id)}", read_user, logged_as="users/{id}")
 
     def search_pages(
         self, *, kind: str | None = None, query: str = "", in_trash: bool | None = None
@@ -103,7 +123,7 @@ class NotionClient:
         if in_trash is not None:
             wanted["in_trash"] = in_trash
 
-        def fetch(cursor: str | None) -> dict[str, Any]:
+        def fetch(cursor: str | None) -> Page:
             body = _without_none(
                 query=query or None,
                 filter=wanted or None,
@@ -111,13 +131,11 @@ class NotionClient:
                 start_cursor=cursor,
                 page_size=PAGE_SIZE,
             )
-            return self._call("POST", "search", body=body)
+            return self._call("POST", "search", lambda reply: read_page(reply, read_object), body=body)
 
-        return self._pages(fetch, read_object)
+        return self._pages(fetch)
 
-    def _pages(
-        self, fetch: Callable[[str | None], dict[str, Any]], read: Callable[[dict[str, Any]], dict[str, Any]]
-    ) -> Iterator[Page]:
+    def _pages(self, fetch: Callable[[str | None], Page]) -> Iterator[Page]:
         """Follow a cursor that must move.
 
         Raises: NotionUnavailable for a cursor that was seen before, or for empty pages without end.
@@ -126,38 +144,45 @@ class NotionClient:
         seen: set[str] = set()
         empty = 0
         while True:
-            reply = check_list(fetch(cursor))
-            results = [read(found) for found in reply["results"] if isinstance(found, dict)]
-            empty = 0 if results else empty + 1
-            cursor = reply["next_cursor"] if reply["has_more"] else None
-            yield Page(results, bool(reply["has_more"]), cursor)
+            page = fetch(cursor)
+            yield page
+            cursor = page.next_cursor
             if cursor is None:
                 return
+            empty = 0 if page.results else empty + 1
             if cursor in seen or empty >= _EMPTY_PAGES_IN_A_ROW:
-                raise NotionUnavailable
+                raise NotionUnavailable("the list goes round in circles")
             seen.add(cursor)
 
+    @sealed
     def _call(
-        self, method: str, path: str, *, query: Any = None, body: Any = None, is_read: bool = True
-    ) -> dict[str, Any]:
+        self,
+        method: str,
+        path: str,
+        read: Callable[[dict[str, Any]], R],
+        *,
+        logged_as: str = "",
+        query: dict[str, Any] | None = None,
+        body: dict[str, Any] | None = None,
+        is_read: bool = True,
+    ) -> R:
         """Make one call with all its attempts. ``path`` holds no id that was not checked."""
 
-        def attempt(deadline: Deadline) -> dict[str, Any]:
+        def attempt(deadline: Deadline) -> R:
             self._budget.acquire(self._priority)
             self._transport.deadline, self._transport.is_read = deadline, is_read
             started = time.monotonic()
             try:
-                reply: dict[str, Any] = self._sdk.request(path, method, query=query, body=body)
-                return reply
+                return believed(
+                    read, self._sdk.request(path, method, query=query, body=body), is_read=is_read
+                )
             except Transient as failure:
-                if failure.retry_after is not None:
-                    self._budget.report_limited(failure.retry_after, reason=failure.reason)
+                if failure.is_limit:
+                    wait = failure.retry_after or DEFAULT_RETRY_AFTER_SECONDS
+                    self._budget.report_limited(wait, reason=failure.reason)
                 raise
-            except NotionUnavailable:
-                # A 200 that is no JSON: the same request may well be answered properly.
-                raise Transient(repeatable=is_read, request_id=self._transport.request_id) from None
             finally:
-                self._log(method, path, started)
+                self._log(method, logged_as or path, started)
 
         return self._retry.run(attempt, seconds=self._deadline_seconds)
 
@@ -169,6 +194,8 @@ class NotionClient:
             "milliseconds": round((time.monotonic() - started) * 1000),
             "notion_request": self._transport.request_id,
         }
+        if self._transport.failure:
+            fields["failure"] = self._transport.failure
         logger.info("notion %s %s", method, path, extra={"fields": fields})
 
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
 
 class NotionError(Exception):
-    """A call to Notion that did not give what was asked for."""
+    """A call to Notion that did not give what was asked for.
+
+    ``remedy`` is a key for who wants to offer the next step as a button rather than as words.
+    """
 
     code = "notion_error"
     sentence = "Notion did not answer as expected. Try again in a few minutes."
+    remedy = "retry"
 
     def __init__(self, *, request_id: str | None = None) -> None:
         super().__init__(self.sentence)
@@ -22,14 +33,18 @@ class NotionUnauthorized(NotionError):
         "Notion no longer accepts this token. Nothing was lost; "
         "reconnect, or paste a new token from your integration's page in Notion."
     )
+    remedy = "reconnect"
 
 
 class NotionCapabilityMissing(NotionError):
+    """The connection may not do this at all, whatever is shared with it."""
+
     code = "notion_capability_missing"
     sentence = (
         "The connection lacks a capability for this. Add it on the integration's page in Notion, "
         "under Capabilities, and try again."
     )
+    remedy = "add_capability"
 
 
 class NotionNotShared(NotionError):
@@ -40,18 +55,23 @@ class NotionNotShared(NotionError):
         "Notion has no such page or database, or it is not shared with this connection. "
         "Open it in Notion, choose ••• → Connections, and add the connection."
     )
+    remedy = "share"
 
 
 class NotionConflict(NotionError):
+    """Another change came in between."""
+
     code = "notion_conflict"
     sentence = "Somebody changed this in Notion at the same moment. Read it again and repeat the change."
+    remedy = "read_again"
 
 
 class NotionRefused(NotionError):
     """Notion calls the request itself wrong; ``notion_code`` is its own word for it."""
 
     code = "notion_refused"
-    sentence = "Notion refused this request as invalid."
+    sentence = "Notion could not make sense of this request, and did nothing. Check what was asked for."
+    remedy = "correct"
 
     def __init__(self, *, notion_code: str = "", request_id: str | None = None) -> None:
         super().__init__(request_id=request_id)
@@ -63,6 +83,7 @@ class NotionRateLimited(NotionError):
 
     code = "notion_rate_limited"
     sentence = "Notion's request limit is used up for the moment. Try again in a minute."
+    remedy = "wait"
 
     def __init__(self, *, retry_after: float, request_id: str | None = None) -> None:
         super().__init__(request_id=request_id)
@@ -73,24 +94,68 @@ class NotionBlocked(NotionError):
     """A block that waiting does not lift."""
 
     code = "notion_blocked"
-    sentence = (
-        "Notion has blocked this connection's requests. Waiting does not help; ask Notion's support."
-    )
+    sentence = "Notion has blocked this connection's requests. Waiting does not help; ask Notion's support."
+    remedy = "ask_support"
 
 
 class NotionUnavailable(NotionError):
-    """Down, unreachable, too slow, or not speaking its own language; try again later."""
+    """Down, unreachable, too slow, or not speaking its own language; try again later.
+
+    ``detail`` says for operators what was wrong; it never quotes the answer.
+    """
 
     code = "notion_unavailable"
     sentence = "Notion could not be reached, or gave no usable answer. Nothing was changed; try again."
 
+    def __init__(self, detail: str = "", *, request_id: str | None = None) -> None:
+        super().__init__(request_id=request_id)
+        self.detail = detail
+
+
+class NotionAppRefused(NotionUnavailable):
+    """Notion refuses our application, not the customer's grant; ``error`` is such as ``invalid_client``.
+
+    A kind of unavailable: a mistyped client secret must not make anyone believe that tokens are dead.
+    """
+
+    code = "notion_app_refused"
+    sentence = (
+        "Notion does not accept this application's own credentials. Nothing was changed; "
+        "whoever runs Notion Scan for you has to check its Notion client ID and secret."
+    )
+    remedy = "ask_operator"
+
+    def __init__(self, *, error: str, request_id: str | None = None) -> None:
+        super().__init__(error, request_id=request_id)
+        self.error = error
+
 
 class NotionOAuthRefused(NotionError):
-    """The OAuth endpoint said no; ``error`` is its code, such as ``invalid_grant``."""
+    """The OAuth endpoint refuses this code or token; ``error`` is its word, such as ``invalid_grant``."""
 
     code = "notion_oauth_refused"
     sentence = "Notion did not accept this authorization. Start again from the integrations page."
+    remedy = "reconnect"
 
     def __init__(self, *, error: str, request_id: str | None = None) -> None:
         super().__init__(request_id=request_id)
         self.error = error
+
+
+def sealed(call: Callable[P, R]) -> Callable[P, R]:
+    """Let the door's errors out of a call without the frames and causes that they came through.
+
+    Those frames held requests with their headers and replies with new tokens, and error reports
+    print the local variables of every frame.
+    """
+
+    @functools.wraps(call)
+    def sealing(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return call(*args, **kwargs)
+        except NotionError as error:
+            failure = error
+        failure.__context__ = failure.__cause__ = None
+        raise failure.with_traceback(None)
+
+    return sealing

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from integrations.notion.address import checked_base_url
 from integrations.notion.answers import judge
-from integrations.notion.plain import send
-from integrations.notion.replies import Me, read_me
+from integrations.notion.credentials import bearer
+from integrations.notion.errors import sealed
+from integrations.notion.plain import Request, send
+from integrations.notion.replies import Me, believed, read_me
 from integrations.notion.retry import Retry
 from integrations.notion.wire import Deadline
 from notionscan.secret import Secret
@@ -13,6 +15,7 @@ from notionscan.secret import Secret
 __all__ = ["Me", "verify_token"]
 
 
+@sealed
 def verify_token(
     token: Secret,
     *,
@@ -26,13 +29,10 @@ def verify_token(
     Raises: NotionUnauthorized if Notion does not know it; NotionRateLimited; NotionUnavailable.
     Source: developers.notion.com/reference/get-self
     """
-    url = f"{checked_base_url(base_url)}/v1/users/me"
-    headers = {"Authorization": f"Bearer {token.expose()}", "Notion-Version": notion_version}
+    request = Request("GET", checked_base_url(base_url), "users/me", notion_version, bearer(token))
 
     def attempt(deadline: Deadline) -> Me:
-        status, answered, body = send(
-            "GET", url, path="users/me", headers=headers, json=None, deadline=deadline, is_read=True
-        )
-        return read_me(judge(status, answered, body, is_read=True))
+        answer = send(request, deadline)
+        return believed(read_me, judge(answer.status, answer.headers, answer.body, is_read=True))
 
     return (retry or Retry()).run(attempt, seconds=deadline_seconds)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,12 +10,22 @@ from uuid import UUID
 
 from integrations.notion.address import checked_base_url
 from integrations.notion.answers import judge
-from integrations.notion.errors import NotionOAuthRefused, NotionUnavailable
-from integrations.notion.plain import send
+from integrations.notion.credentials import basic
+from integrations.notion.errors import (
+    NotionAppRefused,
+    NotionError,
+    NotionOAuthRefused,
+    NotionUnavailable,
+    sealed,
+)
+from integrations.notion.plain import Answer, Request, send
 from integrations.notion.replies import read_id, read_text
 from integrations.notion.retry import Retry
-from integrations.notion.wire import Deadline, parse_object
+from integrations.notion.wire import Deadline, parse_object, request_id_of
 from notionscan.secret import Secret
+
+# What RFC 6749 and Notion say of a code or a token. Whatever else they refuse is our application's fault.
+_OF_THE_GRANT = ("invalid_grant", "invalid_token", "invalid_request", "validation_error", "access_denied")
 
 
 @dataclass(frozen=True)
@@ -66,74 +75,92 @@ class OAuthApp:
         }
         return f"{checked_base_url(self.base_url)}/v1/oauth/authorize?{urlencode(query)}"
 
+    @sealed
     def exchange(self, code: str) -> TokenGrant:
         """Exchange the consent's code, which serves once, for tokens.
 
-        Raises: NotionOAuthRefused; NotionUnavailable, after which the code may or may not be used up.
+        Raises: NotionOAuthRefused; NotionUnavailable, after which the code may or may not be used up;
+        NotionAppRefused, one of those, if our own credentials are wrong.
         """
-        body = {"grant_type": "authorization_code", "code": code, "redirect_uri": self.redirect_uri}
+        body: dict[str, str | Secret] = {
+            "grant_type": "authorization_code",
+            "code": Secret(code),
+            "redirect_uri": self.redirect_uri,
+        }
         return _read_grant(self._post("token", body, is_read=False))
 
+    @sealed
     def refresh(self, refresh_token: Secret) -> TokenGrant:
         """Return new tokens; both old ones are dead then.
 
         Raises: NotionOAuthRefused if the refresh token is used up or revoked; NotionUnavailable.
         """
-        body = {"grant_type": "refresh_token", "refresh_token": refresh_token.expose()}
+        body: dict[str, str | Secret] = {"grant_type": "refresh_token", "refresh_token": refresh_token}
         return _read_grant(self._post("token", body, is_read=False))
 
+    @sealed
     def introspect(self, token: Secret) -> Introspection:
         """Ask whether a token of this application is alive.
 
         Raises: NotionOAuthRefused; NotionUnavailable.
         """
-        reply = self._post("introspect", {"token": token.expose()}, is_read=True)
+        reply = self._post("introspect", {"token": token}, is_read=True)
         if not isinstance(reply.get("active"), bool):
-            raise NotionUnavailable
+            raise NotionUnavailable("the reply does not say whether the token is active")
         scope = reply.get("scope")
         return Introspection(reply["active"], tuple(scope.split()) if isinstance(scope, str) else ())
 
+    @sealed
     def revoke(self, token: Secret) -> None:
         """Revoke an access token; revoking it again changes nothing, so this may be repeated.
 
         Raises: NotionOAuthRefused; NotionUnavailable.
         """
-        self._post("revoke", {"token": token.expose()}, is_read=True)
+        self._post("revoke", {"token": token}, is_read=True)
 
-    def _post(self, endpoint: str, body: dict[str, str], *, is_read: bool) -> dict[str, Any]:
-        credentials = f"{self.client_id}:{self.client_secret.expose()}".encode()
-        headers = {
-            "Authorization": f"Basic {base64.b64encode(credentials).decode()}",
-            "Notion-Version": self.notion_version,
-        }
-        path = f"oauth/{endpoint}"
-        url = f"{checked_base_url(self.base_url)}/v1/{path}"
+    def _post(self, endpoint: str, body: Mapping[str, str | Secret], *, is_read: bool) -> dict[str, Any]:
+        request = Request(
+            "POST",
+            checked_base_url(self.base_url),
+            f"oauth/{endpoint}",
+            self.notion_version,
+            basic(self.client_id, self.client_secret),
+            body,
+            is_read=is_read,
+        )
 
         def attempt(deadline: Deadline) -> dict[str, Any]:
-            status, answered, content = send(
-                "POST", url, path=path, headers=headers, json=body, deadline=deadline, is_read=is_read
-            )
-            if status in (400, 401, 403):
-                raise _refusal(content, answered.get("x-notion-request-id"))
-            return judge(status, answered, content, is_read=is_read)
+            answer = send(request, deadline)
+            if 400 <= answer.status < 500 and answer.status != 429:
+                raise _refusal(answer)
+            return judge(answer.status, answer.headers, answer.body, is_read=is_read)
 
         return self.retry.run(attempt, seconds=self.deadline_seconds)
 
 
-def _refusal(content: bytes, request_id: str | None) -> NotionOAuthRefused:
+def _refusal(answer: Answer) -> NotionError:
     """Read either shape of an OAuth error: RFC 6749's ``error``, or Notion's ``code``.
 
-    Raises: NotionUnavailable for an edge's HTML page, which refuses nothing.
+    An edge's HTML page refuses nothing. A 401 is about the Basic credentials, which are ours: a wrong
+    client secret must not pass for a dead token of each customer.
     """
-    details = parse_object(content)
+    try:
+        details = parse_object(answer.body)
+    except NotionUnavailable:
+        details = {}
     error = details.get("error") or details.get("code")
-    return NotionOAuthRefused(error=error if isinstance(error, str) else "", request_id=request_id)
+    request_id = request_id_of(answer.headers, details)
+    if not isinstance(error, str) or len(error) > 64:
+        return NotionUnavailable(f"status {answer.status}", request_id=request_id)
+    if answer.status != 401 and error in _OF_THE_GRANT:
+        return NotionOAuthRefused(error=error, request_id=request_id)
+    return NotionAppRefused(error=error, request_id=request_id)
 
 
 def _read_grant(reply: Mapping[str, Any]) -> TokenGrant:
     access, refresh = reply.get("access_token"), reply.get("refresh_token")
     if not isinstance(access, str) or not access:
-        raise NotionUnavailable
+        raise NotionUnavailable("the reply holds no access token")
     owner = reply.get("owner")
     owner = owner if isinstance(owner, dict) else {}
     user = owner.get("user")

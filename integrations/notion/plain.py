@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from integrations.notion.credentials import Credentials
 from integrations.notion.retry import Transient
 from integrations.notion.watchdog import Watchdog
-from integrations.notion.wire import Deadline, read_body
+from integrations.notion.wire import Deadline, read_body, request_id_of
+from notionscan.secret import Secret
 
 logger = logging.getLogger("notionscan.notion")
 # Such replies are a few kilobytes; a page of HTML is not of interest.
@@ -21,53 +27,93 @@ _MAX_BODY_BYTES = 256_000
 _CHUNK_BYTES = 1024
 
 
-def send(
-    method: str, url: str, *, path: str, headers: dict[str, str], json: Any, deadline: Deadline, is_read: bool
-) -> tuple[int, dict[str, str], bytes]:
-    """Send one request and return status, headers (names in lower case) and body.
+@dataclass(frozen=True, repr=False)
+class Answer:
+    """What came back; header names are in lower case. Its body may hold tokens, so it does not print."""
 
-    Raises: Transient if no whole answer came; repeatable if it is a read, or nothing was sent.
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to ask; texts in ``body`` that are secret stay so until they leave."""
+
+    method: str
+    base_url: str
+    path: str
+    notion_version: str
+    credentials: Credentials
+    body: Mapping[str, str | Secret] | None = None
+    is_read: bool = True
+
+
+def send(request: Request, deadline: Deadline) -> Answer:
+    """Send one request and return the answer, whatever its status.
+
+    Raises: Transient if no whole answer came, repeatable if it is a read or nothing was sent;
+    NotionUnavailable past the deadline or the size cap.
     """
     started = time.monotonic()
-    status = 0
+    account: dict[str, Any] = {"method": request.method, "path": request.path, "status": 0}
+    try:
+        return _exchange(request, deadline, account)
+    except requests.RequestException as failure:
+        account["failure"] = type(failure).__name__
+        unsent = _never_sent(failure)
+    finally:
+        account["milliseconds"] = round((time.monotonic() - started) * 1000)
+        logger.info("notion %s %s", request.method, request.path, extra={"fields": account})
+    # Raised out here, so that it does not carry the library's error, which holds the request and its headers.
+    raise Transient(repeatable=request.is_read or unsent, detail=account["failure"])
+
+
+def _exchange(request: Request, deadline: Deadline, account: dict[str, Any]) -> Answer:
     watchdog = Watchdog()
-    adapter = _WatchedAdapter(watchdog)
+    left = max(deadline.left(), 0.001)
+    with (
+        watchdog.guard(left),
+        _session(watchdog) as session,
+        session.request(
+            request.method,
+            f"{request.base_url}/v1/{request.path}",
+            auth=request.credentials,
+            headers={"Notion-Version": request.notion_version, "Content-Type": "application/json"},
+            data=_encoded(request.body),
+            timeout=(deadline.connect_seconds(), left),
+            allow_redirects=False,
+            stream=True,
+        ) as answer,
+    ):
+        account["status"] = answer.status_code
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        account["notion_request"] = request_id_of(headers, {})
+        body = read_body(answer.iter_content(_CHUNK_BYTES), deadline, max_bytes=_MAX_BODY_BYTES)
+    return Answer(answer.status_code, headers, body)
+
+
+def _session(watchdog: Watchdog) -> requests.Session:
     session = requests.Session()
+    # Neither proxies nor a .netrc, which would replace our Authorization header by its own.
     session.trust_env = False
+    adapter = _WatchedAdapter(watchdog)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
-    try:
-        with watchdog.guard(deadline.left()), session:
-            answer = session.request(
-                method,
-                url,
-                headers=headers,
-                json=json,
-                timeout=max(deadline.left(), 0.001),
-                allow_redirects=False,
-                stream=True,
-            )
-            status = answer.status_code
-            body = read_body(answer.iter_content(_CHUNK_BYTES), deadline, max_bytes=_MAX_BODY_BYTES)
-    except (requests.ConnectTimeout, requests.ConnectionError) as failure:
-        # The cause holds the request with its headers: it is looked at, and dropped.
-        raise Transient(repeatable=is_read or _never_sent(failure)) from None
-    except requests.RequestException:
-        raise Transient(repeatable=is_read) from None
-    finally:
-        fields = {
-            "method": method,
-            "path": path,
-            "status": status,
-            "milliseconds": round((time.monotonic() - started) * 1000),
-        }
-        logger.info("notion %s %s", method, path, extra={"fields": fields})
-    return status, {name.lower(): value for name, value in answer.headers.items()}, body
+    return session
+
+
+def _encoded(body: Mapping[str, str | Secret] | None) -> bytes | None:
+    if body is None:
+        return None
+    plain = {name: text.expose() if isinstance(text, Secret) else text for name, text in body.items()}
+    return json.dumps(plain).encode()
 
 
 def _never_sent(failure: requests.RequestException) -> bool:
     reason = getattr(failure.args[0] if failure.args else None, "reason", None)
-    return isinstance(failure, requests.ConnectTimeout) or type(reason).__name__ == "NewConnectionError"
+    # NewConnectionError is also what a name that does not resolve gives.
+    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
 
 
 class _WatchedAdapter(HTTPAdapter):
@@ -82,16 +128,14 @@ class _WatchedAdapter(HTTPAdapter):
         watchdog = self._watchdog
 
         class WatchedHTTP(HTTPConnection):
-            def _new_conn(self) -> Any:
-                connection = super()._new_conn()
-                watchdog.watch(connection)
-                return connection
+            def connect(self) -> None:
+                super().connect()
+                watchdog.watch(self.sock)
 
         class WatchedHTTPS(HTTPSConnection):
-            def _new_conn(self) -> Any:
-                connection = super()._new_conn()
-                watchdog.watch(connection)
-                return connection
+            def connect(self) -> None:
+                super().connect()
+                watchdog.watch(self.sock)
 
         class PoolHTTP(HTTPConnectionPool):
             ConnectionCls = WatchedHTTP

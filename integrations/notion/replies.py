@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from integrations.notion.errors import NotionUnavailable
+from integrations.notion.retry import Transient
+from integrations.notion.wire import check_list
 
+R = TypeVar("R")
 _KEPT_AS_THEY_ARE = (
     "object",
     "id",
@@ -21,6 +24,8 @@ _KEPT_AS_THEY_ARE = (
     "url",
     "public_url",
 )
+_PARENTS = ("parent", "database_parent")
+_AUTHORS = ("created_by", "last_edited_by")
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,36 @@ class Page:
     results: list[dict[str, Any]]
     has_more: bool
     next_cursor: str | None
+    # Notion's word for why it stopped early: then ``has_more`` is false, and it is not all there is.
+    incomplete_reason: str | None = None
+
+
+def believed(read: Callable[[dict[str, Any]], R], reply: dict[str, Any], *, is_read: bool = True) -> R:
+    """Return what ``read`` makes of a reply.
+
+    Raises: Transient if the reply is not what it should be: asked again, it may be.
+    """
+    try:
+        return read(reply)
+    except NotionUnavailable as failure:
+        detail = failure.detail
+    raise Transient(repeatable=is_read, detail=detail)
+
+
+def read_page(reply: dict[str, Any], read: Callable[[dict[str, Any]], dict[str, Any]]) -> Page:
+    """Read one page of a list, each result by ``read``.
+
+    Raises: NotionUnavailable if it is not a list, or says that it goes on without saying where.
+    """
+    check_list(reply)
+    status = _mapping(reply.get("request_status"))
+    incomplete = status.get("type") == "incomplete"
+    return Page(
+        results=[read(found) for found in reply["results"]],
+        has_more=reply["has_more"],
+        next_cursor=reply["next_cursor"] if reply["has_more"] else None,
+        incomplete_reason=(read_text(status.get("incomplete_reason")) or "unknown") if incomplete else None,
+    )
 
 
 def read_me(reply: Mapping[str, Any]) -> Me:
@@ -53,7 +88,7 @@ def read_me(reply: Mapping[str, Any]) -> Me:
     bot = _mapping(reply.get("bot"))
     owner = _mapping(bot.get("owner"))
     if reply.get("object") != "user" or reply.get("type") != "bot":
-        raise NotionUnavailable
+        raise NotionUnavailable("the reply is not a bot user")
     return Me(
         bot_id=read_id(reply.get("id")),
         name=read_text(reply.get("name")),
@@ -65,28 +100,45 @@ def read_me(reply: Mapping[str, Any]) -> Me:
 
 
 def read_user(user: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a user's id, kind and name; no e-mail, no picture."""
-    return {"object": "user", "id": user.get("id"), "type": user.get("type"), "name": read_text(user.get("name"))}
+    """Return a user's id, kind and name; no e-mail, no picture.
+
+    Raises: NotionUnavailable if it has no id.
+    """
+    return {
+        "object": "user",
+        "id": str(read_id(user.get("id"))),
+        "type": read_text(user.get("type")),
+        "name": read_text(user.get("name")),
+    }
 
 
 def read_object(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the metadata of a page or data source; unknown kinds keep what they have of it."""
-    kept = {name: found[name] for name in _KEPT_AS_THEY_ARE if name in found}
-    kept["parent"] = {
-        name: value for name, value in _mapping(found.get("parent")).items() if isinstance(value, str | bool)
-    }
-    kept["created_by"] = _mapping(found.get("created_by")).get("id")
-    kept["last_edited_by"] = _mapping(found.get("last_edited_by")).get("id")
-    kept["icon"] = _mapping(found.get("icon")).get("type")
+    """Return the metadata of a page or data source; unknown kinds keep what they have of it.
+
+    Raises: NotionUnavailable if it has no id.
+    """
+    kept = _plain({name: found[name] for name in _KEPT_AS_THEY_ARE if name in found})
+    kept["id"] = str(read_id(found.get("id")))
+    for name in _PARENTS:
+        if name in found:
+            kept[name] = _plain(_mapping(found[name]))
+    for name in _AUTHORS:
+        kept[name] = read_text(_mapping(found.get(name)).get("id"))
+    kept["icon"] = read_text(_mapping(found.get("icon")).get("type"))
     kept["title"] = _title(found)
     return kept
 
 
 def read_id(value: object) -> UUID:
+    """Return an id that Notion gave.
+
+    Raises: NotionUnavailable if it is none.
+    """
     try:
         return UUID(str(value))
     except ValueError:
-        raise NotionUnavailable from None
+        pass
+    raise NotionUnavailable("an id is not a UUID")
 
 
 def read_text(value: object) -> str | None:
@@ -104,6 +156,17 @@ def _title(found: Mapping[str, Any]) -> str:
         titles = (_mapping(p).get("title") for p in properties if _mapping(p).get("type") == "title")
         parts = next((title for title in titles if isinstance(title, list)), [])
     return read_text("".join(str(_mapping(part).get("plain_text") or "") for part in parts)) or ""
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep texts, truth values and nulls; a structure in their place could hold anything."""
+    kept: dict[str, Any] = {}
+    for name, value in values.items():
+        if value is None or isinstance(value, bool):
+            kept[name] = value
+        elif isinstance(value, str):
+            kept[name] = read_text(value)
+    return kept
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import email.utils
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from integrations.notion.errors import NotionRateLimited, NotionUnavailable
+from integrations.notion.errors import NotionError, NotionRateLimited, NotionUnavailable
 from integrations.notion.wire import Clock, Deadline
 
 T = TypeVar("T")
@@ -21,17 +21,20 @@ _FIRST_WAIT_SECONDS = 0.25
 _LONGEST_WAIT_SECONDS = 8.0
 
 
-@dataclass
+@dataclass(eq=False)
 class Transient(Exception):
     """An attempt that failed in a way that another attempt may not."""
 
-    # None: not a limit, so waiting is ours to choose. Otherwise Notion's own wait.
+    # A limit: nothing was done, so anything may be repeated, but not too early.
+    is_limit: bool = False
+    # Notion's own wait, where it named a usable one.
     retry_after: float | None = None
+    # Notion's word for the limit that was hit.
+    reason: str = ""
     # Whether the request may be repeated although Notion may have acted on it.
     repeatable: bool = True
     request_id: str | None = None
-    # Notion's word for the limit that was hit.
-    reason: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,45 +56,53 @@ class Retry:
         while True:
             try:
                 return attempt(deadline)
-            except Transient as failure:
-                wait = self._wait(failure, number)
-                if failure.retry_after is not None and wait >= deadline.left():
-                    raise NotionRateLimited(
-                        retry_after=failure.retry_after, request_id=failure.request_id
-                    ) from None
-                if not failure.repeatable or wait >= deadline.left():
-                    raise NotionUnavailable(request_id=failure.request_id) from None
+            except Transient as caught:
+                failure = caught
+            wait = self._wait(failure, number)
+            if wait >= deadline.left() or not (failure.is_limit or failure.repeatable):
+                raise _given_up(failure, wait)
             self.sleep(wait)
             number += 1
 
     def _wait(self, failure: Transient, number: int) -> float:
-        if failure.retry_after is not None:
+        growth = 2.0 ** min(number, 10)
+        if failure.is_limit:
+            backoff = min(_LONGEST_WAIT_SECONDS, DEFAULT_RETRY_AFTER_SECONDS * growth)
+            asked = backoff if failure.retry_after is None else failure.retry_after
             # Never before Retry-After, and not all waiters at the same moment after it.
-            return failure.retry_after + self.jitter() * 0.25
-        longest = min(_LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2.0**number)
+            return asked + self.jitter() * 0.25
+        longest = min(_LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * growth)
         return longest * (0.5 + self.jitter() / 2)
 
 
-def retry_after_seconds(headers: Mapping[str, str], *, now: datetime | None = None) -> float:
-    """Return how long Notion asks to wait: seconds or a date; a default where it does not say.
+def _given_up(failure: Transient, wait: float) -> NotionError:
+    if failure.is_limit:
+        asked = wait if failure.retry_after is None else failure.retry_after
+        return NotionRateLimited(retry_after=asked, request_id=failure.request_id)
+    return NotionUnavailable(failure.detail, request_id=failure.request_id)
 
-    Units: seconds, between the default and an hour.
+
+def retry_after_seconds(value: object, *, now: datetime | None = None) -> float | None:
+    """Return how long a Retry-After asks to wait, in seconds or by a date; None if it says nothing usable.
+
+    Units: seconds, more than none and at most an hour.
     """
-    value = (headers.get("retry-after") or headers.get("Retry-After") or "").strip()
+    if not isinstance(value, str):
+        return None
     try:
-        seconds = float(int(value))
+        seconds = float(value)
     except ValueError:
         seconds = _seconds_until(value, now or datetime.now(UTC))
-    if seconds <= 0:
-        return DEFAULT_RETRY_AFTER_SECONDS
-    return min(seconds, MAX_RETRY_AFTER_SECONDS)
+    # Written so that NaN, which is neither more nor less than anything, falls out too.
+    return min(seconds, MAX_RETRY_AFTER_SECONDS) if seconds > 0 else None
 
 
 def _seconds_until(value: str, now: datetime) -> float:
     try:
         moment = email.utils.parsedate_to_datetime(value)
-    except ValueError:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return (moment - now).total_seconds()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        # All four were seen from the standard library for dates that are none.
         return 0.0
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - now).total_seconds()

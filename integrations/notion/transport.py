@@ -10,19 +10,22 @@ import certifi
 import httpx
 
 from integrations.notion.answers import judge
-from integrations.notion.errors import NotionUnavailable
 from integrations.notion.retry import Transient
 from integrations.notion.watchdog import Watchdog
-from integrations.notion.wire import MAX_BODY_BYTES, Deadline, parse_object, read_body
+from integrations.notion.wire import MAX_BODY_BYTES, Deadline, read_body, request_id_of
 
-_UNDONE = ("content-encoding", "transfer-encoding", "content-length")
+_CONNECTED = ("connection.connect_tcp.complete", "connection.start_tls.complete")
 
 
 class CheckedResponse(httpx.Response):
-    """A response whose JSON is parsed strictly, and once."""
+    """A good answer; its JSON was parsed strictly, and once."""
+
+    def __init__(self, reply: dict[str, Any]) -> None:
+        super().__init__(200)
+        self._reply = reply
 
     def json(self, **kwargs: Any) -> dict[str, Any]:
-        return parse_object(self.content)
+        return self._reply
 
 
 class CheckedTransport(httpx.BaseTransport):
@@ -35,10 +38,11 @@ class CheckedTransport(httpx.BaseTransport):
     def __init__(self, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
         self._max_body_bytes = max_body_bytes
         self._watchdog = Watchdog()
-        self._http = httpx.HTTPTransport(verify=_tls(), retries=0)
+        self._http = httpx.HTTPTransport(verify=_tls(), retries=0, trust_env=False)
         self.deadline = Deadline.after(0)
         self.is_read = True
         self.status = 0
+        self.failure = ""
         self.request_id: str | None = None
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -46,37 +50,42 @@ class CheckedTransport(httpx.BaseTransport):
 
         Raises: Transient when another attempt may help; a NotionError when it cannot.
         """
-        self.status, self.request_id = 0, None
-        left = self.deadline.left()
-        request.extensions |= {
-            "timeout": dict.fromkeys(("connect", "read", "write", "pool"), left),
-            "trace": self._trace,
-        }
-        with self._watchdog.guard(left):
-            try:
-                answer = self._http.handle_request(request)
-                try:
-                    self.status = answer.status_code
-                    body = read_body(answer.iter_bytes(), self.deadline, max_bytes=self._max_body_bytes)
-                finally:
-                    answer.close()
-            except httpx.ConnectError:
-                # Nothing was sent yet, so even a write may be repeated.
-                raise Transient from None
-            except (httpx.HTTPError, httpx.StreamError):
-                raise Transient(repeatable=self.is_read) from None
-        self.request_id = answer.headers.get("x-notion-request-id")
-        return self._checked(answer, body)
+        self._forget()
+        left = max(self.deadline.left(), 0.001)
+        timeouts = dict.fromkeys(("read", "write", "pool"), left)
+        timeouts["connect"] = self.deadline.connect_seconds()
+        request.extensions |= {"timeout": timeouts, "trace": self._trace}
+        try:
+            with self._watchdog.guard(left):
+                answer, body = self._send(request)
+        except (httpx.HTTPError, httpx.StreamError) as failure:
+            self.failure = type(failure).__name__
+            # Without a connection nothing was sent, so even a write may be repeated.
+            unsent = isinstance(failure, httpx.ConnectError | httpx.ConnectTimeout)
+        else:
+            reply = judge(answer.status_code, answer.headers, body, is_read=self.is_read)
+            self.request_id = request_id_of(answer.headers, reply)
+            return CheckedResponse(reply)
+        # Raised out here, so that it does not carry httpx's error, which holds the request and its headers.
+        raise Transient(repeatable=self.is_read or unsent, detail=self.failure)
 
-    def _checked(self, answer: httpx.Response, body: bytes) -> httpx.Response:
-        if answer.status_code != 200:
-            judge(answer.status_code, answer.headers, body, is_read=self.is_read)
-            raise NotionUnavailable(request_id=self.request_id)
-        headers = [(k, v) for k, v in answer.headers.items() if k.lower() not in _UNDONE]
-        return CheckedResponse(200, headers=headers, content=body)
+    def _forget(self) -> None:
+        """Begin the account of a new request, for the log."""
+        self.status = 0
+        self.failure = ""
+        self.request_id = None
+
+    def _send(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+        answer = self._http.handle_request(request)
+        try:
+            self.status = answer.status_code
+            self.request_id = request_id_of(answer.headers, {})
+            return answer, read_body(answer.iter_bytes(), self.deadline, max_bytes=self._max_body_bytes)
+        finally:
+            answer.close()
 
     def _trace(self, event: str, info: dict[str, Any]) -> None:
-        if event == "connection.connect_tcp.complete":
+        if event in _CONNECTED:
             connection = info["return_value"].get_extra_info("socket")
             if connection is not None:
                 self._watchdog.watch(connection)

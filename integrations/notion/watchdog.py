@@ -17,23 +17,36 @@ class Watchdog:
 
     def __init__(self) -> None:
         self._sockets: list[socket.socket] = []
+        self._lock = threading.Lock()
+        self._guarding: object = None
 
     def watch(self, connection: socket.socket) -> None:
-        self._sockets = [known for known in self._sockets if known.fileno() != -1]
-        self._sockets.append(connection)
+        """Add a socket. A TLS socket is a new one: wrapping leaves an empty shell of the old."""
+        with self._lock:
+            self._sockets = [known for known in self._sockets if known.fileno() != -1]
+            self._sockets.append(connection)
 
     @contextlib.contextmanager
     def guard(self, seconds: float) -> Iterator[None]:
         """Run a block; after so many seconds its sockets are shut down."""
-        timer = threading.Timer(seconds, self._cut)
+        call = object()
+        self._guarding = call
+        timer = threading.Timer(seconds, self._cut, (call,))
         timer.daemon = True
         timer.start()
         try:
             yield
         finally:
             timer.cancel()
+            with self._lock:
+                # A timer that fires just now must not cut the next call, which reuses the socket.
+                self._guarding = None
 
-    def _cut(self) -> None:
-        for connection in self._sockets:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+    def _cut(self, call: object) -> None:
+        with self._lock:
+            if self._guarding is not call:
+                return
+            for connection in self._sockets:
+                with contextlib.suppress(OSError):
+                    # Not SSLSocket's own shutdown: that takes the TLS state away from under the reader.
+                    socket.socket.shutdown(connection, socket.SHUT_RDWR)

@@ -1,10 +1,13 @@
-"""Bodies and replies, believed only after a look: bounded in size and time, strict JSON, no redirects."""
+"""Bodies and replies, believed only after a look: bounded in size and time, and strict JSON."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
+import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -12,6 +15,7 @@ from integrations.notion.errors import NotionUnavailable
 
 MAX_BODY_BYTES = 16_000_000
 Clock = Callable[[], float]
+_REQUEST_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -29,22 +33,30 @@ class Deadline:
         """Return the seconds that are left, never negative."""
         return max(0.0, self.at - self.clock())
 
+    def connect_seconds(self) -> float:
+        """Return the time for one address to accept us.
+
+        A third of what is left: a name has several addresses, each of which gets this long in turn,
+        and the watchdog cannot cut a socket that is not connected yet.
+        """
+        return max(self.left() / 3, 0.001)
+
     def check(self) -> None:
         """Raise NotionUnavailable when there is no time left."""
         if self.left() <= 0:
-            raise NotionUnavailable
+            raise NotionUnavailable("the time is over")
 
 
 def read_body(chunks: Iterable[bytes], deadline: Deadline, *, max_bytes: int = MAX_BODY_BYTES) -> bytes:
     """Read a body that may be endless, or come one byte per second.
 
-    Raises: NotionUnavailable past the deadline or the size cap.
+    Raises: NotionUnavailable past the deadline or the size cap; asking again would not help.
     """
     body = bytearray()
     for chunk in chunks:
         body += chunk
         if len(body) > max_bytes:
-            raise NotionUnavailable
+            raise NotionUnavailable("the body is too large")
         deadline.check()
     return bytes(body)
 
@@ -54,12 +66,11 @@ def parse_object(body: bytes) -> dict[str, Any]:
 
     Raises: NotionUnavailable for anything else: HTML, a cut body, NaN, absurd nesting, another type.
     """
-    try:
-        value = json.loads(body, parse_constant=_not_json)
-    except (ValueError, RecursionError):
-        raise NotionUnavailable from None
+    value: Any = None
+    with contextlib.suppress(ValueError, RecursionError):
+        value = json.loads(body, parse_constant=_not_json, parse_float=_finite)
     if not isinstance(value, dict):
-        raise NotionUnavailable
+        raise NotionUnavailable("the body is not a JSON object")
     return value
 
 
@@ -68,14 +79,28 @@ def check_list(reply: dict[str, Any]) -> dict[str, Any]:
 
     Raises: NotionUnavailable.
     """
-    is_list = reply.get("object") == "list" and isinstance(reply.get("results"), list)
-    has_more, cursor = reply.get("has_more"), reply.get("next_cursor")
-    if not is_list or not isinstance(has_more, bool):
-        raise NotionUnavailable
+    results, has_more, cursor = reply.get("results"), reply.get("has_more"), reply.get("next_cursor")
+    if reply.get("object") != "list" or not isinstance(results, list) or not isinstance(has_more, bool):
+        raise NotionUnavailable("the reply is not a list")
+    if not all(isinstance(found, dict) for found in results):
+        raise NotionUnavailable("the list holds something else than objects")
     if has_more and not (isinstance(cursor, str) and cursor):
-        raise NotionUnavailable
+        raise NotionUnavailable("the list goes on, but names no cursor")
     return reply
+
+
+def request_id_of(headers: Mapping[str, str], reply: Mapping[str, Any]) -> str | None:
+    """Return Notion's id of a request, which its support asks for; it may stand in logs."""
+    found = headers.get("x-notion-request-id") or reply.get("request_id")
+    return found if isinstance(found, str) and _REQUEST_ID.fullmatch(found) else None
 
 
 def _not_json(constant: str) -> NoReturn:
     raise ValueError(constant)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number

@@ -57,8 +57,11 @@ class Site:
         port = _free_port()
         self.url = f"http://localhost:{port}"
         redirect_uri = f"{self.url}/api/integrations/notion/callback"
-        client = OAuthClient(client_id="5a4db0c5-0000-4000-8000-0000000d3300", client_secret="demo",
-                             redirect_uris=(redirect_uri,))
+        client = OAuthClient(
+            client_id="5a4db0c5-0000-4000-8000-0000000d3300",
+            client_secret="demo",
+            redirect_uris=(redirect_uri,),
+        )
         self.sandbox = Sandbox(pages=60, seed=7, clients=[client]).start()
         environment = database.process_environment() | {
             "DJANGO_SETTINGS_MODULE": "tests.browser.settings",
@@ -69,8 +72,10 @@ class Site:
         self._processes = [
             subprocess.Popen([sys.executable, *command], env=environment)
             for command in (
-                [*("-m", "gunicorn", "notionscan.wsgi", "--bind", f"127.0.0.1:{port}"),
-                 *("--workers", "1", "--threads", "8", "--log-level", "warning")],
+                [
+                    *("-m", "gunicorn", "notionscan.wsgi", "--bind", f"127.0.0.1:{port}"),
+                    *("--workers", "1", "--threads", "8", "--log-level", "warning"),
+                ],
                 ["manage.py", "worker"],
             )
         ]
@@ -112,7 +117,7 @@ def log_in(context: BrowserContext) -> Callable[[str], Page]:
 
     def log_in(email: str) -> Page:
         page = context.new_page()
-        _log_in(page, email)
+        log_in_on(page, email)
         return page
 
     return log_in
@@ -125,14 +130,14 @@ def without_javascript(browser: Browser, acme: Site) -> Iterator[Callable[[str],
 
     def log_in(email: str) -> Page:
         page = context.new_page()
-        _log_in(page, email)
+        log_in_on(page, email)
         return page
 
     yield log_in
     context.close()
 
 
-def _log_in(page: Page, email: str) -> None:
+def log_in_on(page: Page, email: str) -> None:
     page.goto("/accounts/login/")
     page.fill("[name=login]", email)
     page.fill("[name=password]", PASSWORD)

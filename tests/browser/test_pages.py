@@ -1,0 +1,98 @@
+"""Every page: no accessibility violation, no overflow, in light and dark, at 1280 and 360 px."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from integrations.sandbox import demo_token
+from tests.browser.conftest import Site, log_in_on
+
+pytestmark = pytest.mark.browser
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+
+
+def check(page: Page, where: str) -> None:
+    violations = Axe().run(page, options=RULES).response["violations"]
+    assert [(v["id"], v["nodes"][0]["html"]) for v in violations] == [], where
+    wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wider == 0, f"{where} is {wider} px wider than its window"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_every_page_and_state_of_the_card_is_accessible(
+    browser: Browser, acme: Site, scheme: str, width: int
+) -> None:
+    context = browser.new_context(
+        base_url=acme.url,
+        viewport={"width": width, "height": 800},
+        color_scheme=scheme,  # type: ignore[arg-type]
+    )
+    page = context.new_page()
+    page.goto("/accounts/login/")
+    check(page, "login")
+    log_in_on(page, "admin@acme.example")
+    check(page, "not connected")
+    page.goto("/orgs/acme/integrations/?dialog=connect")
+    check(page, "connect dialog")
+    page.fill("[name=token]", "ntn_unknown")
+    page.get_by_role("dialog").get_by_role("button", name="Connect").click()
+    expect(page.get_by_role("dialog")).to_contain_text("does not accept")
+    check(page, "refused token")
+    page.fill("[name=token]", demo_token("Acme Atlas"))
+    page.get_by_role("dialog").get_by_role("button", name="Connect").click()
+    expect(page.locator("#notion-shared")).to_contain_text("databases", timeout=15_000)
+    check(page, "connected")
+    page.get_by_role("button", name="Test connection").click()
+    expect(page.locator("#notion-card")).to_contain_text("accepts this connection's token")
+    check(page, "tested")
+    acme.sandbox.revoke(demo_token("Acme Atlas"))
+    page.get_by_role("button", name="Test connection").click()
+    expect(page.locator("#notion-card")).to_contain_text("no longer accepts")
+    check(page, "error")
+    for address in (
+        "/orgs/acme/members/",
+        "/orgs/acme/audit/",
+        "/orgs/nowhere/",
+        "/accounts/password/reset/",
+    ):
+        page.goto(address)
+        check(page, address)
+    context.close()
+
+
+def test_a_dialog_is_left_by_escape_and_the_focus_goes_back(
+    acme: Site, log_in: Callable[[str], Page]
+) -> None:
+    page = log_in("admin@acme.example")
+    page.locator("#notion-card summary").focus()
+    page.keyboard.press("Enter")
+    page.get_by_text("Connect with Token (Internal)").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("[name=token]")).to_be_focused()
+    # Only a settled dialog: no person presses Escape within the same few milliseconds.
+    page.wait_for_function(
+        "document.querySelector('dialog:modal') && !document.querySelector('.htmx-settling')"
+    )
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator("#notion-card summary")).to_be_focused()
+
+
+def test_members_are_changed_and_removed(acme: Site, log_in: Callable[[str], Page]) -> None:
+    page = log_in("admin@acme.example")
+    page.goto("/orgs/acme/members/")
+    row = page.locator("tr", has_text="viewer@acme.example")
+    row.locator("select").select_option("editor")
+    row.get_by_role("button", name="Save").click()
+    expect(page.locator("#members")).to_contain_text("viewer@acme.example is now editor.")
+    page.locator("tr", has_text="viewer@acme.example").get_by_text("Remove").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.locator("#members")).to_contain_text("viewer@acme.example is no longer a member.")
+    page.locator("tr", has_text="admin@acme.example").get_by_text("Leave").click()
+    page.get_by_role("dialog").get_by_role("button").last.click()
+    expect(page.locator("body")).to_contain_text("last admin")

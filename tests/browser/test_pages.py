@@ -75,9 +75,8 @@ def test_a_dialog_is_left_by_escape_and_the_focus_goes_back(
     page.keyboard.press("Enter")
     expect(page.locator("[name=token]")).to_be_focused()
     # Only a settled dialog: no person presses Escape within the same few milliseconds.
-    page.wait_for_function(
-        "document.querySelector('dialog:modal') && !document.querySelector('.htmx-settling')"
-    )
+    expect(page.locator("dialog:modal")).to_be_visible()
+    expect(page.locator(".htmx-settling")).to_have_count(0)
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.locator("#notion-card summary")).to_be_focused()

@@ -86,10 +86,13 @@ def test_a_refusal_is_typed_has_words_and_is_not_repeated(
     assert time.naps == []
 
 
-def test_a_refused_request_keeps_notions_word(time: FakeTime) -> None:
-    with RawServer(error(400, "validation_error")) as server, opened(server.url) as client:
-        with pytest.raises(NotionRefused) as caught:
-            client.me()
+def test_a_refused_request_keeps_notions_word() -> None:
+    with (
+        RawServer(error(400, "validation_error")) as server,
+        opened(server.url) as client,
+        pytest.raises(NotionRefused) as caught,
+    ):
+        client.me()
     assert caught.value.notion_code == "validation_error"
 
 
@@ -138,9 +141,11 @@ def test_a_short_limit_is_waited_for_and_then_forgotten(
 def test_a_limit_longer_than_the_deadline_is_told_and_not_slept(
     door: Door, time: FakeTime, status: int, seconds: int
 ) -> None:
-    with RawServer(error(status, "rate_limited", retry_after=str(seconds))) as server:
-        with pytest.raises(NotionRateLimited) as caught:
-            door(server.url, retry=time.retry())
+    with (
+        RawServer(error(status, "rate_limited", retry_after=str(seconds))) as server,
+        pytest.raises(NotionRateLimited) as caught,
+    ):
+        door(server.url, retry=time.retry())
     assert caught.value.retry_after == seconds
     assert time.naps == []
     assert len(server.seen) == 1
@@ -162,9 +167,11 @@ def test_a_limit_by_date_is_waited_for(door: Door, time: FakeTime) -> None:
     "value", ["1000000000", "1" * 400, "1" * 5000, "inf", "Fri, 31 Dec 9999 23:59:59 GMT"]
 )
 def test_an_absurd_limit_is_told_within_bounds(door: Door, time: FakeTime, value: str) -> None:
-    with RawServer(error(429, "rate_limited", retry_after=value)) as server:
-        with pytest.raises(NotionRateLimited) as caught:
-            door(server.url, retry=time.retry())
+    with (
+        RawServer(error(429, "rate_limited", retry_after=value)) as server,
+        pytest.raises(NotionRateLimited) as caught,
+    ):
+        door(server.url, retry=time.retry())
     assert caught.value.retry_after == MAX_RETRY_AFTER_SECONDS
 
 
@@ -204,7 +211,7 @@ def test_a_limit_that_is_a_page_of_html_is_still_a_limit(door: Door, time: FakeT
 
 # --- what may pass
 
-DEEP = b'{"object":' + b"[" * 200_000 + b"]" * 200_000 + b"}"
+DEEP = b'{"object":' + b"[" * 120_000 + b"]" * 120_000 + b"}"
 CUT_BODY = json.dumps(ME).encode()[:-20]
 NO_OBJECT = answer(200, {name: value for name, value in ME.items() if name != "object"})
 
@@ -292,12 +299,14 @@ def test_a_hang_is_not_followed_by_another_attempt(door: Door) -> None:
     assert len(server.seen) == 1
 
 
-def test_a_client_goes_on_after_a_hang(time: FakeTime) -> None:
-    with RawServer(hang, GOOD) as server:
-        with opened(server.url, retry=Retry(), deadline_seconds=0.2) as client:
-            with pytest.raises(NotionUnavailable):
-                client.me()
-            assert str(client.me().bot_id) == BOT_ID
+def test_a_client_goes_on_after_a_hang() -> None:
+    with (
+        RawServer(hang, GOOD) as server,
+        opened(server.url, retry=Retry(), deadline_seconds=0.2) as client,
+    ):
+        with pytest.raises(NotionUnavailable):
+            client.me()
+        assert str(client.me().bot_id) == BOT_ID
 
 
 # --- sizes
@@ -310,7 +319,7 @@ def test_an_endless_body_is_cut_and_not_fetched_again(door: Door, time: FakeTime
     assert len(server.seen) == 1
 
 
-def test_a_body_over_the_cap_is_refused_and_one_under_it_read(time: FakeTime) -> None:
+def test_a_body_over_the_cap_is_refused_and_one_under_it_read() -> None:
     body = json.dumps(ME).encode()
     with RawServer(answer(200, body)) as server:
         with opened(server.url, max_body_bytes=len(body)) as client:
@@ -321,9 +330,11 @@ def test_a_body_over_the_cap_is_refused_and_one_under_it_read(time: FakeTime) ->
 
 def test_a_small_body_that_unpacks_to_a_large_one_is_refused(door: Door, time: FakeTime) -> None:
     packed = gzip.compress(b" " * 40_000_000)
-    with RawServer(answer(200, packed, content_encoding="gzip")) as server:
-        with pytest.raises(NotionUnavailable) as caught:
-            door(server.url, retry=time.retry())
+    with (
+        RawServer(answer(200, packed, content_encoding="gzip")) as server,
+        pytest.raises(NotionUnavailable) as caught,
+    ):
+        door(server.url, retry=time.retry())
     assert caught.value.detail == "the body is too large"
 
 
@@ -338,9 +349,11 @@ def test_a_packed_answer_is_unpacked(door: Door, time: FakeTime) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(door: Door, time: FakeTime, status: int) -> None:
-    with RawServer(GOOD) as elsewhere:
-        with RawServer(answer(status, ME, location=f"{elsewhere.url}/v1/users/me")) as server:
-            with pytest.raises(NotionUnavailable):
-                door(server.url, retry=time.retry())
+    with (
+        RawServer(GOOD) as elsewhere,
+        RawServer(answer(status, ME, location=f"{elsewhere.url}/v1/users/me")) as server,
+        pytest.raises(NotionUnavailable),
+    ):
+        door(server.url, retry=time.retry())
     assert elsewhere.seen == []
     assert len(server.seen) == 1

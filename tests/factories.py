@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import transaction
 from django.test import Client
+from procrastinate.contrib.django import app as jobs
 
 from integrations.models import Integration
 from notionscan import rls
-from procrastinate.contrib.django import app as jobs
 from tenants.models import Organization, User
 from tenants.roles import Role
 from tenants.services.members import add_member
@@ -55,9 +56,7 @@ def make_organization(slug: str, name: str) -> Organization:
     return create_organization(slug=slug, name=name, actor=None)
 
 
-def make_member(
-    organization: Organization, role: Role, email: str = "", *, password: bool = False
-) -> User:
+def make_member(organization: Organization, role: Role, email: str = "", *, password: bool = False) -> User:
     with within(organization):
         user = find_or_create_user(email or f"{role.value}@{organization.slug}.example")
         if password:
@@ -66,20 +65,11 @@ def make_member(
     return user
 
 
-class within:
+@contextmanager
+def within(organization: Organization) -> Iterator[None]:
     """Run a block in an organization's scope and a transaction."""
-
-    def __init__(self, organization: Organization) -> None:
-        self.scope = rls.scope(rls.organization_scope(organization.pk))
-        self.transaction = transaction.atomic()
-
-    def __enter__(self) -> None:
-        self.scope.__enter__()
-        self.transaction.__enter__()
-
-    def __exit__(self, *failure: Any) -> None:
-        self.transaction.__exit__(*failure)
-        self.scope.__exit__(*failure)
+    with rls.scope(rls.organization_scope(organization.pk)), transaction.atomic():
+        yield
 
 
 def the_integration(organization: Organization) -> Integration | None:

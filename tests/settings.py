@@ -12,6 +12,6 @@ os.environ["NOTION_API_BASE_URL"] = "http://127.0.0.1:9"
 os.environ["BASE_URL"] = "http://testserver"
 os.environ["EMAIL_URL"] = "memorymail://"
 
-from notionscan.settings import *  # noqa: E402, F403
+from notionscan.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

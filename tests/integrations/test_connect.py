@@ -155,7 +155,9 @@ def test_an_unusable_answer_is_a_502_and_stores_nothing(
     assert connect(world).status_code == 200
 
 
-@pytest.mark.parametrize(("fault", "options"), [("hang", {"seconds": 5}), ("drip", {"seconds_per_byte": 0.2})])
+@pytest.mark.parametrize(
+    ("fault", "options"), [("hang", {"seconds": 5}), ("drip", {"seconds_per_byte": 0.2})]
+)
 def test_a_slow_answer_is_a_502_within_the_deadline(
     world: World, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, fault: str, options: dict[str, Any]
 ) -> None:
@@ -356,5 +358,3 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
         return me.verify_token(*args, **kwargs, deadline_seconds=0.3)
 
     monkeypatch.setattr(verification, "verify_token", verify)
-
-

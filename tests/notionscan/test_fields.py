@@ -36,9 +36,7 @@ def _integration(organization: Organization, **fields: object) -> Integration:
 
 def _stored(integration: Integration, column: str = "access_token") -> str:
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {column} FROM integrations_integration WHERE id = %s", [integration.pk]
-        )
+        cursor.execute(f"SELECT {column} FROM integrations_integration WHERE id = %s", [integration.pk])
         return str(cursor.fetchone()[0])
 
 

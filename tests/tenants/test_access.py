@@ -10,14 +10,12 @@ from tenants.services.organizations import create_organization
 from tests.factories import World, events
 
 
-
 def _unmasked(page: bytes) -> bytes:
     """Return a page without its CSRF token, which is masked anew each time."""
     return re.sub(rb'name="csrfmiddlewaretoken" value="\w+"', b"", page)
 
 
 PAGES = ["/orgs/{}/integrations/", "/orgs/{}/members/", "/orgs/{}/audit/", "/orgs/{}/"]
-
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -13,9 +13,7 @@ from tests.factories import World, events, make_member, within
 
 
 def _membership(world: World, role: Role) -> Membership:
-    return Membership.objects.select_related("organization", "user").get(
-        organization=world.acme, role=role
-    )
+    return Membership.objects.select_related("organization", "user").get(organization=world.acme, role=role)
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -28,9 +26,7 @@ def test_the_grants_are_those_of_the_role(world: World, role: Role) -> None:
 def test_a_changed_role_changes_the_grants(world: World) -> None:
     with within(world.acme):
         change_role(membership=_membership(world, Role.VIEWER), role=Role.EDITOR, actor=world.admin)
-        assert set(get_user_perms(world.viewer, world.acme)) == {
-            p.value for p in PERMISSIONS[Role.EDITOR]
-        }
+        assert set(get_user_perms(world.viewer, world.acme)) == {p.value for p in PERMISSIONS[Role.EDITOR]}
     assert ("member.role_changed", "success") in events(world.acme)
 
 

@@ -226,6 +226,7 @@ def test_no_reply_breaks_the_reader_of_a_bot(reply: dict[str, Any], bot: object)
 @given(st.binary())
 def test_any_body_is_an_object_or_unavailable(body: bytes) -> None:
     try:
-        assert isinstance(parse_object(body), dict)
-    except NotionUnavailable as failure:
-        assert failure.__context__ is None
+        parsed: object = parse_object(body)
+    except NotionUnavailable:
+        return
+    assert isinstance(parsed, dict)

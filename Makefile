@@ -5,10 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
 STAMP := $(VENV)/.installed
-MANAGE := $(BIN)/python manage.py
 PACKAGES := notionscan tenants integrations audit
 
-.PHONY: run test lint bench soak requirements
+.PHONY: run test lint bench requirements
 
 run: $(STAMP)
 	@exec env PORT=$(PORT) $(BIN)/python -m notionscan.run
@@ -25,9 +24,6 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python -m tests.bench
-
-soak: $(STAMP)
-	@$(BIN)/python -m pytest -m soak --override-ini addopts=
 
 # Pins and hashes from the names in pyproject.toml.
 requirements: $(STAMP)

@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "auditlog",
     "django_htmx",
     "guardian",
+    "ninja",
     "procrastinate.contrib.django",
 ]
 

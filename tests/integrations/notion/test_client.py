@@ -184,9 +184,11 @@ def test_a_write_that_met_a_limit_is_sent_again(time: FakeTime) -> None:
 
 def test_every_attempt_takes_one_request_at_its_priority() -> None:
     budget = SpyBudget()
-    with RawServer(html(502), html(502), answer(200, ME)) as server:
-        with opened(server.url, budget=budget, priority=Priority.SCANS) as client:
-            client.me()
+    with (
+        RawServer(html(502), html(502), answer(200, ME)) as server,
+        opened(server.url, budget=budget, priority=Priority.SCANS) as client,
+    ):
+        client.me()
     assert budget.taken == [Priority.SCANS] * 3
 
 

@@ -54,3 +54,9 @@ class ConnectForm(TokenForm):
             )
         },
     )
+
+    def full_clean(self) -> None:
+        super().full_clean()
+        if "workspace_id" in self.errors:
+            # What is no workspace ID may well be the token in the wrong field: never show it again.
+            self.data = {name: value for name, value in self.data.items() if name != "workspace_id"}

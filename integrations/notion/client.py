@@ -177,6 +177,8 @@ class NotionClient:
                     read, self._sdk.request(path, method, query=query, body=body), is_read=is_read
                 )
             except Transient as failure:
+                # A reply that was not believed has an id too; Notion's support asks for it.
+                failure.request_id = failure.request_id or self._transport.request_id
                 if failure.is_limit:
                     wait = failure.retry_after or DEFAULT_RETRY_AFTER_SECONDS
                     self._budget.report_limited(wait, reason=failure.reason)

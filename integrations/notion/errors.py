@@ -85,7 +85,8 @@ class NotionRateLimited(NotionError):
     sentence = "Notion's request limit is used up for the moment. Try again in a minute."
     remedy = "wait"
 
-    def __init__(self, *, retry_after: float, request_id: str | None = None) -> None:
+    # Without a number of Notion's: its window is a minute long.
+    def __init__(self, *, retry_after: float = 60, request_id: str | None = None) -> None:
         super().__init__(request_id=request_id)
         self.retry_after = retry_after
 
@@ -125,7 +126,7 @@ class NotionAppRefused(NotionUnavailable):
     )
     remedy = "ask_operator"
 
-    def __init__(self, *, error: str, request_id: str | None = None) -> None:
+    def __init__(self, *, error: str = "", request_id: str | None = None) -> None:
         super().__init__(error, request_id=request_id)
         self.error = error
 
@@ -137,7 +138,7 @@ class NotionOAuthRefused(NotionError):
     sentence = "Notion did not accept this authorization. Start again from the integrations page."
     remedy = "reconnect"
 
-    def __init__(self, *, error: str, request_id: str | None = None) -> None:
+    def __init__(self, *, error: str = "", request_id: str | None = None) -> None:
         super().__init__(request_id=request_id)
         self.error = error
 

@@ -75,7 +75,6 @@ class OAuthApp:
         }
         return f"{checked_base_url(self.base_url)}/v1/oauth/authorize?{urlencode(query)}"
 
-    @sealed
     def exchange(self, code: str) -> TokenGrant:
         """Exchange the consent's code, which serves once, for tokens.
 
@@ -87,16 +86,17 @@ class OAuthApp:
             "code": Secret(code),
             "redirect_uri": self.redirect_uri,
         }
-        return _read_grant(self._post("token", body, is_read=False))
+        # From here on it is a Secret in every frame that an error report could print.
+        del code
+        return self._grant(body)
 
-    @sealed
     def refresh(self, refresh_token: Secret) -> TokenGrant:
         """Return new tokens; both old ones are dead then.
 
         Raises: NotionOAuthRefused if the refresh token is used up or revoked; NotionUnavailable.
         """
         body: dict[str, str | Secret] = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-        return _read_grant(self._post("token", body, is_read=False))
+        return self._grant(body)
 
     @sealed
     def introspect(self, token: Secret) -> Introspection:
@@ -117,6 +117,10 @@ class OAuthApp:
         Raises: NotionOAuthRefused; NotionUnavailable.
         """
         self._post("revoke", {"token": token}, is_read=True)
+
+    @sealed
+    def _grant(self, body: Mapping[str, str | Secret]) -> TokenGrant:
+        return _read_grant(self._post("token", body, is_read=False))
 
     def _post(self, endpoint: str, body: Mapping[str, str | Secret], *, is_read: bool) -> dict[str, Any]:
         request = Request(

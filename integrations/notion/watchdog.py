@@ -19,18 +19,23 @@ class Watchdog:
         self._sockets: list[socket.socket] = []
         self._lock = threading.Lock()
         self._guarding: object = None
+        self._is_over = False
 
     def watch(self, connection: socket.socket) -> None:
         """Add a socket. A TLS socket is a new one: wrapping leaves an empty shell of the old."""
         with self._lock:
             self._sockets = [known for known in self._sockets if known.fileno() != -1]
             self._sockets.append(connection)
+            # A name that resolves slowly gives a socket after the deadline; nobody would cut it then.
+            if self._is_over:
+                _shut(connection)
 
     @contextlib.contextmanager
     def guard(self, seconds: float) -> Iterator[None]:
         """Run a block; after so many seconds its sockets are shut down."""
         call = object()
-        self._guarding = call
+        with self._lock:
+            self._guarding, self._is_over = call, False
         timer = threading.Timer(seconds, self._cut, (call,))
         timer.daemon = True
         timer.start()
@@ -40,13 +45,18 @@ class Watchdog:
             timer.cancel()
             with self._lock:
                 # A timer that fires just now must not cut the next call, which reuses the socket.
-                self._guarding = None
+                self._guarding, self._is_over = None, False
 
     def _cut(self, call: object) -> None:
         with self._lock:
             if self._guarding is not call:
                 return
+            self._is_over = True
             for connection in self._sockets:
-                with contextlib.suppress(OSError):
-                    # Not SSLSocket's own shutdown: that takes the TLS state away from under the reader.
-                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
+                _shut(connection)
+
+
+def _shut(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        # Not SSLSocket's own shutdown: that takes the TLS state away from under the reader.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)

@@ -17,9 +17,13 @@ class Command(migrate.Command):
         super().add_arguments(parser)
         parser.set_defaults(database="owner")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def execute(self, *args: Any, **options: Any) -> Any:
+        # Before the system checks, which would ask a connection that is not there.
         if "owner" not in connections:
             raise CommandError("migrate needs the owner role; set DATABASE_OWNER_URL.")
+        return super().execute(*args, **options)
+
+    def handle(self, *args: Any, **options: Any) -> None:
         super().handle(*args, **options)
         if options["plan"] or options["check_unapplied"]:
             return

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from integrations.notion.errors import NotionError
+from integrations.notion.errors import NotionAppRefused, NotionError, NotionUnavailable
 from integrations.notion.oauth import OAuthApp
+from integrations.notion.wire import parse_object
 from notionscan.secret import Secret
 from tests.integrations.notion.doors import CANARY, ME, VERSION, FakeTime, me_by_requests, me_by_sdk, opened
 from tests.integrations.notion.rawserver import (
@@ -107,16 +108,29 @@ def test_an_error_carries_no_secret(call: str, fault: str, caplog: pytest.LogCap
             CALLS[call](server.url)
         except NotionError as failure:
             found = [secret for text in reachable(failure) for secret in shown(text)]
-            assert found == []  # noqa: PT017  (without an error there is nothing to look at)
+            assert found == []
     assert shown(logged(caplog)) == []
 
 
 def test_the_search_for_secrets_would_find_one() -> None:
+    def fail() -> None:
+        raise NotionUnavailable(CANARY)
+
+    failure = failure_of(fail)
+    assert failure is not None
+    assert any(shown(text) for text in reachable(failure))
+    # A frame outside the tests that holds one.
+    locals_too = failure_of(lambda: parse_object(f"x{CANARY}".encode()))
+    assert locals_too is not None
+    assert any(shown(text) for text in reachable(locals_too))
+
+
+def failure_of(call: Callable[[], Any]) -> NotionError | None:
     try:
-        keep = CANARY
-        raise ValueError(keep)
-    except ValueError as failure:
-        assert any(shown(text) for text in reachable(failure))  # noqa: PT017
+        call()
+    except NotionError as failure:
+        return failure
+    return None
 
 
 @pytest.fixture
@@ -190,22 +204,32 @@ def test_each_attempt_leaves_a_line_and_a_broken_one_says_how(caplog: pytest.Log
 
 def test_an_id_in_a_path_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     person = {"object": "user", "id": ME["id"], "type": "person", "name": "Ada"}
-    with caplog.at_level(logging.INFO, "notionscan"), RawServer(answer(200, person)) as server:
-        with opened(server.url) as client:
-            client.user(str(ME["id"]))
+    with (
+        caplog.at_level(logging.INFO, "notionscan"),
+        RawServer(answer(200, person)) as server,
+        opened(server.url) as client,
+    ):
+        client.user(str(ME["id"]))
     (record,) = (record for record in caplog.records if record.name == "notionscan.notion")
     assert record.getMessage() == "notion GET users/{id}"
 
 
 def test_what_holds_a_token_does_not_print_it() -> None:
     with opened("http://127.0.0.1:9") as client:
-        inside = [client, client._sdk, client._sdk.options, client._http, client._http.headers, client._transport]
+        inside = [
+            client,
+            client._sdk,
+            client._sdk.options,
+            client._http,
+            client._http.headers,
+            client._transport,
+        ]
         text = " ".join(f"{thing!r} {vars(thing) if hasattr(thing, '__dict__') else ''}" for thing in inside)
     assert shown(text) == []
     assert shown(repr(app("http://127.0.0.1:9"))) == []
 
 
-@pytest.mark.parametrize("kind", [kind for kind in NotionError.__subclasses__()])
+@pytest.mark.parametrize("kind", [*NotionError.__subclasses__(), NotionAppRefused])
 def test_an_errors_sentence_is_calm_and_has_no_codes(kind: type[NotionError]) -> None:
     assert kind.sentence.endswith(".")
     assert "!" not in kind.sentence

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
+from integrations.notion.budget import NoBudget, Priority
 from integrations.notion.client import NotionClient
 from integrations.notion.errors import (
     NotionCapabilityMissing,
@@ -16,7 +17,6 @@ from integrations.notion.errors import (
     NotionUnauthorized,
     NotionUnavailable,
 )
-from integrations.notion.budget import NoBudget, Priority
 from integrations.notion.me import verify_token
 from integrations.notion.oauth import OAuthApp
 from integrations.notion.retry import Retry
@@ -62,9 +62,7 @@ def test_an_internal_token_belongs_to_a_workspace_and_a_personal_one_to_a_person
 def test_both_ways_through_the_door_say_the_same(notion: Sandbox) -> None:
     token = notion.tokens[INTERNAL]
     with client(notion, token) as notion_client:
-        assert notion_client.me() == verify_token(
-            Secret(token), base_url=notion.url, notion_version=VERSION
-        )
+        assert notion_client.me() == verify_token(Secret(token), base_url=notion.url, notion_version=VERSION)
 
 
 def test_an_unknown_token_is_dead(notion: Sandbox) -> None:
@@ -150,7 +148,19 @@ def app(sandbox: Sandbox, *, client_secret: str = "") -> OAuthApp:
     )
 
 
-CONSENT
+def consent(sandbox: Sandbox, application: OAuthApp) -> str:
+    """Press Allow, and return the code that comes back."""
+    asked = urlsplit(application.authorize_url("the-state"))
+    form = {name: values[0] for name, values in parse_qs(asked.query).items()}
+    reply = requests.post(
+        f"{asked.scheme}://{asked.netloc}{asked.path}",
+        data=form | {"workspace": "acme-atlas", "decision": "allow"},
+        allow_redirects=False,
+        timeout=5,
+    )
+    returned = parse_qs(urlsplit(reply.headers["Location"]).query)
+    assert returned["state"] == ["the-state"]
+    return returned["code"][0]
 
 
 def test_consent_gives_tokens_that_work_are_refreshed_once_and_end_with_revocation(notion: Sandbox) -> None:

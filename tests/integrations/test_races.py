@@ -1,0 +1,101 @@
+"""Many at once: the database decides, and exactly one wins."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable
+
+from django.db import connection
+from django.urls import reverse
+
+from integrations.sandbox import Sandbox, demo_token
+from tenants.models import Membership, User
+from tenants.roles import Role
+from tests.factories import World, events, make_member, make_world, the_integration, within
+from tests.integrations.test_oauth import CALLBACK, ask, decide
+
+
+def at_once(calls: list[Callable[[], int]]) -> Counter[int]:
+    """Run the calls in threads that start together, and count what they return."""
+    together = threading.Barrier(len(calls))
+    results: list[int] = []
+
+    def run(call: Callable[[], int]) -> None:
+        together.wait()
+        try:
+            results.append(call())
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=[call]) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return Counter(results)
+
+
+def connecting(world: World) -> Callable[[], int]:
+    browser = world.client(world.admin)
+    body = json.dumps({"token": demo_token("Acme Atlas")})
+
+    def call() -> int:
+        return browser.post(
+            "/api/orgs/acme/integrations/notion/internal-connect",
+            data=body,
+            content_type="application/json",
+        ).status_code
+
+    return call
+
+
+def test_of_fifty_simultaneous_connects_exactly_one_succeeds(committed: None, sandbox: Sandbox) -> None:
+    world = make_world()
+    # So slow that all of them have looked, and found nothing, before the first one stores its token.
+    sandbox.latency_ms = 300
+    try:
+        results = at_once([connecting(world) for _ in range(50)])
+    finally:
+        sandbox.latency_ms = 0
+    assert results == {200: 1, 409: 49}
+    assert events(world.acme).count(("integration.connected", "success")) == 1
+    assert sandbox.requests.count("GET /v1/users/me") > 1
+
+
+def test_of_two_disconnects_one_finds_nothing(committed: None, sandbox: Sandbox) -> None:
+    world = make_world()
+    assert connecting(world)() == 200
+    browsers = [world.client(world.admin) for _ in range(2)]
+    results = at_once(
+        [lambda b=browser: b.delete("/api/orgs/acme/integrations/notion").status_code for browser in browsers]
+    )
+    assert results == {200: 1, 404: 1}
+    assert events(world.acme).count(("integration.disconnected", "success")) == 1
+
+
+def test_of_two_answers_with_one_state_one_connects(committed: None, sandbox: Sandbox) -> None:
+    world = make_world()
+    browser = world.client(world.admin)
+    answer = decide(ask(browser))
+    results = at_once([lambda: browser.get(CALLBACK, answer).status_code for _ in range(2)])
+    assert results == {302: 1, 403: 1}
+    assert the_integration(world.acme) is not None
+    assert sandbox.requests.count("POST /v1/oauth/token") == 1
+
+
+def test_two_admins_who_remove_each_other_leave_one(committed: None) -> None:
+    world = make_world()
+    second = make_member(world.acme, Role.ADMIN, "second@acme.example")
+    with within(world.acme):
+        ids = dict(Membership.objects.filter(role=Role.ADMIN).values_list("user_id", "pk"))
+
+    def removal(who: User, whom: User) -> Callable[[], int]:
+        browser, address = world.client(who), reverse("tenants:member_remove", args=["acme", ids[whom.pk]])
+        return lambda: browser.post(address).status_code
+
+    results = at_once([removal(world.admin, second), removal(second, world.admin)])
+    with within(world.acme):
+        assert Membership.objects.filter(role=Role.ADMIN).count() == 1
+    assert results[302] == 1

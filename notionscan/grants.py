@@ -44,6 +44,7 @@ GLOBAL = {
     "auth_group_permissions": _READ,  # unused and empty
     "tenants_user_groups": _READ,  # unused and empty
     "tenants_user_user_permissions": _READ,  # unused and empty
+    "django_admin_log": _READ,  # empty, as the admin is read-only; its first page looks for recent actions
     # The row history: written, never read by the app beyond what its INSERT … RETURNING needs.
     "auditlog_logentry": "INSERT, SELECT (id, content_type_id, object_id, object_pk)",
 }

@@ -90,7 +90,10 @@ def events(organization: Organization | None) -> list[tuple[str, str]]:
 def queued() -> list[tuple[str, dict[str, str]]]:
     """Return the queued jobs as (task, arguments); only the owner may look."""
     with database.superuser() as cursor:
-        cursor.execute("SELECT task_name, args FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id")
+        cursor.execute(
+            "SELECT task_name, args FROM procrastinate_jobs "
+            "WHERE status = 'todo' AND task_name LIKE 'integrations.%' ORDER BY id"
+        )
         return [(task, args if isinstance(args, dict) else json.loads(args)) for task, args in cursor]
 
 

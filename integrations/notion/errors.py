@@ -121,8 +121,8 @@ class NotionAppRefused(NotionUnavailable):
 
     code = "notion_app_refused"
     sentence = (
-        "Notion does not accept this application's own credentials. Nothing was changed; "
-        "whoever runs Notion Scan for you has to check its Notion client ID and secret."
+        "Notion does not accept this application itself. Nothing was changed; whoever runs Notion Scan "
+        "for you has to check its Notion client ID, client secret and redirect URI."
     )
     remedy = "ask_operator"
 

@@ -24,8 +24,9 @@ from integrations.notion.retry import Retry
 from integrations.notion.wire import Deadline, parse_object, request_id_of
 from notionscan.secret import Secret
 
-# What RFC 6749 and Notion say of a code or a token. Whatever else they refuse is our application's fault.
-_OF_THE_GRANT = ("invalid_grant", "invalid_token", "invalid_request", "validation_error", "access_denied")
+# The words that are about a code or a token. Callers erase tokens for these, so whatever else is refused
+# counts as our application's fault: a wrong client secret, a redirect URI, a request that changed.
+_OF_THE_GRANT = ("invalid_grant", "invalid_token", "access_denied")
 
 
 @dataclass(frozen=True)
@@ -145,8 +146,7 @@ class OAuthApp:
 def _refusal(answer: Answer) -> NotionError:
     """Read either shape of an OAuth error: RFC 6749's ``error``, or Notion's ``code``.
 
-    An edge's HTML page refuses nothing. A 401 is about the Basic credentials, which are ours: a wrong
-    client secret must not pass for a dead token of each customer.
+    An edge's HTML page refuses nothing.
     """
     try:
         details = parse_object(answer.body)
@@ -156,7 +156,7 @@ def _refusal(answer: Answer) -> NotionError:
     request_id = request_id_of(answer.headers, details)
     if not isinstance(error, str) or len(error) > 64:
         return NotionUnavailable(f"status {answer.status}", request_id=request_id)
-    if answer.status != 401 and error in _OF_THE_GRANT:
+    if error in _OF_THE_GRANT:
         return NotionOAuthRefused(error=error, request_id=request_id)
     return NotionAppRefused(error=error, request_id=request_id)
 

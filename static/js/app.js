@@ -5,6 +5,7 @@
 (() => {
   const TOAST_MS = 10_000;
   const UNREACHABLE = "The site could not be reached. Check your connection, then reload the page to see how things stand.";
+  const NOT_FOLLOWED = "The count cannot be followed any further. Reload the page to see how things stand.";
   const UNEXPECTED = "The site gave no usable answer. Reload the page to see how things stand.";
 
   // The opener of the dialog that is open, to give the focus back to.
@@ -144,21 +145,39 @@
   // Swaps ------------------------------------------------------------------------------------------
 
   document.addEventListener("htmx:beforeSwap", (event) => {
-    const { xhr, target } = event.detail;
+    const { xhr, target, shouldSwap } = event.detail;
+    if (!shouldSwap) return;
     const answer = xhr.responseText || "";
-    // A whole page (refused, missing, broken) has no place inside a fragment: say its sentence instead.
-    if (/^\s*<!doctype/i.test(answer)) {
+    const pending = target.hasAttribute("data-pending");
+    // Only the fragment itself may take its own place. A whole page (refused, missing, broken), a proxy's
+    // error or nothing at all would wipe it out: say what happened instead.
+    if (/^\s*<!doctype/i.test(answer) || !answer.includes(`id="${target.id}"`)) {
       event.detail.shouldSwap = false;
-      if (target.hasAttribute("data-pending")) return;
-      const page = new DOMParser().parseFromString(answer, "text/html");
-      complain(page.querySelector("[data-sentence]")?.textContent.trim() || UNEXPECTED);
+      if (!pending) complain(sentenceOf(answer));
+      // A refusal does not change by asking again, and each one is recorded; a failure may pass.
+      else if (xhr.status < 500) stopCounting(target);
       return;
     }
     // Still counting: leave what stands there, so that nothing is read out again.
-    if (target.hasAttribute("data-pending") && answer.includes(" data-pending ")) {
-      event.detail.shouldSwap = false;
-    }
+    if (pending && answer.includes(" data-pending ")) event.detail.shouldSwap = false;
   });
+
+  function sentenceOf(answer) {
+    const page = new DOMParser().parseFromString(answer, "text/html");
+    return page.querySelector("[data-sentence]")?.textContent.trim() || UNEXPECTED;
+  }
+
+  // htmx stops asking for what has left the page, so a silent copy takes the place.
+  function stopCounting(counter) {
+    const still = counter.cloneNode(true);
+    for (const name of ["data-pending", "hx-get", "hx-trigger", "hx-swap"]) still.removeAttribute(name);
+    const line = still.querySelector(".waiting");
+    if (line) {
+      line.className = "muted";
+      line.textContent = NOT_FOLLOWED;
+    }
+    counter.replaceWith(still);
+  }
 
   document.addEventListener("htmx:sendError", (event) => {
     if (!event.detail.elt.hasAttribute("data-pending")) complain(UNREACHABLE);

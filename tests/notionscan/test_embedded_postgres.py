@@ -65,7 +65,7 @@ class Process:
         self, data_dir: Path, script: str = USER, path: Path = PROJECT, user: str | None = None
     ) -> None:
         command = [sys.executable, "-c", script, str(data_dir)]
-        self._popen = subprocess.Popen(  # noqa: S603
+        self._popen = subprocess.Popen(
             command if user is None else [*run_as(user, reach=[Path(sys.prefix), path]), *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -143,7 +143,7 @@ def kill_postmaster(data_dir: Path) -> None:
 
 def has_ended(pid: int) -> bool:
     """Count a zombie as ended, but not a process that is still closing its files, its socket among them."""
-    state = subprocess.run(  # noqa: S603
+    state = subprocess.run(
         ["/bin/ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
     return state.stdout.strip()[:1] in ("", "Z", "X")
@@ -520,7 +520,7 @@ def test_root_without_the_capability_is_told_the_directory(open_dir: Path) -> No
     closed = open_dir / "closed"
     closed.mkdir(mode=0o700)
     command = [sys.executable, "-c", WITHOUT_CAPABILITIES, *run_as("nobody", reach=[closed])[1:], "/bin/true"]
-    refused = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    refused = subprocess.run(command, capture_output=True, text=True, check=False)
     assert refused.returncode == 70
     assert "the user it would run as cannot enter " in refused.stdout
     assert "NOTIONSCAN_DATA_DIR" in refused.stdout

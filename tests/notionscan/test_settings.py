@@ -48,13 +48,17 @@ def stopped(result: subprocess.CompletedProcess[str]) -> str:
     [
         (
             "notion",
-            'INTEGRATIONS_ALLOWED: "notion" is no longer supported; '
-            'use "notion_public" and/or "notion_internal".',
+            (
+                'INTEGRATIONS_ALLOWED: "notion" is no longer supported; '
+                'use "notion_public" and/or "notion_internal".'
+            ),
         ),
         (
             "notion_internal,notion",
-            'INTEGRATIONS_ALLOWED: "notion" is no longer supported; '
-            'use "notion_public" and/or "notion_internal".',
+            (
+                'INTEGRATIONS_ALLOWED: "notion" is no longer supported; '
+                'use "notion_public" and/or "notion_internal".'
+            ),
         ),
         ("reddit", 'INTEGRATIONS_ALLOWED: "reddit" is not available yet.'),
         (

@@ -59,11 +59,10 @@ def test_every_template_parses(template: Path) -> None:
 
 
 def test_every_table_has_its_rights_or_is_known_to_have_none(db: None) -> None:
-    # guardian's generic tables and the admin's log are not used: the app may not even read them.
+    # guardian's generic tables are not used: the app may not even read them.
     unused = {
         "guardian_userobjectpermission",
         "guardian_groupobjectpermission",
-        "django_admin_log",
     }
     tables = {
         model._meta.db_table

@@ -36,7 +36,8 @@ class Command(BaseCommand):
         form = ConnectForm({"token": token, "workspace_id": workspace_id})
         if not form.is_valid():
             sentence = next(str(messages[0]) for messages in form.errors.values())
-            raise CommandError(f"{sentence} Pass the token by --token-stdin or NOTION_API_KEY.")
+            where = "" if token.strip() else " Pass it by --token-stdin or NOTION_API_KEY."
+            raise CommandError(sentence + where)
         try:
             with commands.organization(slug) as organization:
                 integration = connect_internal(

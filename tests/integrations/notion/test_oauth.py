@@ -212,6 +212,8 @@ def test_a_refused_grant_is_told_in_either_shape(call: str, body: object) -> Non
         (401, "unauthorized"),
         (400, "unauthorized_client"),
         (400, "unsupported_grant_type"),
+        (400, "invalid_request"),
+        (400, "validation_error"),
         (400, "missing_version"),
         (403, "test_env_error"),
         (404, "object_not_found"),

@@ -29,7 +29,7 @@ Command().run_from_argv(["manage.py", "sandbox", *sys.argv[1:]])
 def run(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
     hidden = ("NOTION_", "DJANGO_", "BASE_URL")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
-    with subprocess.Popen(  # noqa: S603  (our own interpreter)
+    with subprocess.Popen(
         [sys.executable, "-c", RUN, *arguments],
         cwd=ROOT,
         env=inherited | environment,

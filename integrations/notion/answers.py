@@ -16,7 +16,7 @@ from integrations.notion.errors import (
     NotionUnavailable,
 )
 from integrations.notion.retry import Transient, retry_after_seconds
-from integrations.notion.wire import parse_object, request_id_of
+from integrations.notion.wire import parse_object, request_id_of, word_of
 
 _LIMITED = (429, 529)
 _BROKEN = (500, 502, 503, 504)
@@ -58,14 +58,14 @@ def _object_or_nothing(body: bytes) -> dict[str, Any] | None:
 def _limited(headers: Mapping[str, str], reply: Mapping[str, Any], request_id: str | None) -> Exception:
     additional = reply.get("additional_data")
     additional = additional if isinstance(additional, dict) else {}
-    reason = additional.get("rate_limit_reason")
+    reason = word_of(additional.get("rate_limit_reason"))
     if reason == _BLOCKED:
         return NotionBlocked(request_id=request_id)
     return Transient(
         is_limit=True,
         # The body repeats the header, which a proxy may have dropped.
         retry_after=retry_after_seconds(headers.get("retry-after") or additional.get("retry_after")),
-        reason=reason if isinstance(reason, str) else "",
+        reason=reason,
         request_id=request_id,
     )
 
@@ -77,6 +77,5 @@ def _final(status: int, reply: Mapping[str, Any], request_id: str | None) -> Not
         if status in _FINAL:
             return _FINAL[status](request_id=request_id)
         if status == 400:
-            code = reply.get("code")
-            return NotionRefused(notion_code=code if isinstance(code, str) else "", request_id=request_id)
+            return NotionRefused(notion_code=word_of(reply.get("code")), request_id=request_id)
     return NotionUnavailable(f"status {status}", request_id=request_id)

@@ -21,7 +21,7 @@ from integrations.notion.errors import (
 from integrations.notion.plain import Answer, Request, send
 from integrations.notion.replies import read_id, read_text
 from integrations.notion.retry import Retry
-from integrations.notion.wire import Deadline, parse_object, request_id_of
+from integrations.notion.wire import Deadline, parse_object, request_id_of, word_of
 from notionscan.secret import Secret
 
 # The words that are about a code or a token. Callers erase tokens for these, so whatever else is refused
@@ -152,9 +152,9 @@ def _refusal(answer: Answer) -> NotionError:
         details = parse_object(answer.body)
     except NotionUnavailable:
         details = {}
-    error = details.get("error") or details.get("code")
+    error = word_of(details.get("error")) or word_of(details.get("code"))
     request_id = request_id_of(answer.headers, details)
-    if not isinstance(error, str) or len(error) > 64:
+    if not error:
         return NotionUnavailable(f"status {answer.status}", request_id=request_id)
     if error in _OF_THE_GRANT:
         return NotionOAuthRefused(error=error, request_id=request_id)

@@ -34,8 +34,7 @@ class Watchdog:
     def guard(self, seconds: float) -> Iterator[None]:
         """Run a block; after so many seconds its sockets are shut down."""
         call = object()
-        with self._lock:
-            self._guarding, self._is_over = call, False
+        self._guarding = call
         timer = threading.Timer(seconds, self._cut, (call,))
         timer.daemon = True
         timer.start()

@@ -16,6 +16,7 @@ from integrations.notion.errors import NotionUnavailable
 MAX_BODY_BYTES = 16_000_000
 Clock = Callable[[], float]
 _REQUEST_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+_WORD = re.compile(r"[0-9a-z_]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,11 @@ def request_id_of(headers: Mapping[str, str], reply: Mapping[str, Any]) -> str |
     """Return Notion's id of a request, which its support asks for; it may stand in logs."""
     found = headers.get("x-notion-request-id") or reply.get("request_id")
     return found if isinstance(found, str) and _REQUEST_ID.fullmatch(found) else None
+
+
+def word_of(value: object) -> str:
+    """Return an error code as Notion writes them, or nothing: it goes into logs, audit and errors."""
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else ""
 
 
 def _not_json(constant: str) -> NoReturn:

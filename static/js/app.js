@@ -8,6 +8,11 @@
   const NOT_FOLLOWED = "The count cannot be followed any further. Reload the page to see how things stand.";
   const UNEXPECTED = "The site gave no usable answer. Reload the page to see how things stand.";
 
+  const SHAPES = {
+    bad: "M8 1.75a6.25 6.25 0 1 0 0 12.5 6.25 6.25 0 1 0 0-12.5M8 4.75v4M8 11.25v.01",
+    close: "m4 4 8 8m0-8-8 8",
+  };
+
   // The opener of the dialog that is open, to give the focus back to.
   let opener = "";
 
@@ -130,15 +135,16 @@
     place.append(box);
   }
 
+  // Drawn here: where the site cannot be reached, the file of icons cannot either.
   function icon(name) {
     const SVG = "http://www.w3.org/2000/svg";
     const svg = document.createElementNS(SVG, "svg");
     svg.setAttribute("class", "icon");
+    svg.setAttribute("viewBox", "0 0 16 16");
     svg.setAttribute("aria-hidden", "true");
-    const use = document.createElementNS(SVG, "use");
-    const sprite = document.querySelector(".icon use")?.getAttribute("href")?.split("#")[0];
-    use.setAttribute("href", `${sprite || "/static/img/icons.svg"}#${name}`);
-    svg.append(use);
+    const path = document.createElementNS(SVG, "path");
+    path.setAttribute("d", SHAPES[name]);
+    svg.append(path);
     return svg;
   }
 

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from hypothesis import HealthCheck, settings
+
 from integrations.notion.budget import NoBudget, Priority
 from integrations.notion.client import NotionClient
 from integrations.notion.me import verify_token
@@ -14,6 +16,8 @@ from integrations.notion.replies import Me
 from integrations.notion.retry import Retry
 from notionscan.secret import Secret
 
+# The first draw after a checkout builds tables of Unicode: 16 s were seen on a busy machine.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 CANARY = "ntn_CANARY6f2b9d4407aa41"
 VERSION = "2026-03-11"
 BOT_ID = "7775f3a3-0000-4000-8000-000000000001"
@@ -57,13 +61,13 @@ class FakeTime:
 @contextmanager
 def opened(base_url: str, **options: Any) -> Iterator[NotionClient]:
     """Open a client with defaults for what a test does not care for."""
-    settings: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "notion_version": VERSION,
         "budget": NoBudget(),
         "priority": Priority.PEOPLE,
         "retry": FakeTime().retry(),
     }
-    with NotionClient(Secret(CANARY), base_url=base_url, **settings | options) as client:
+    with NotionClient(Secret(CANARY), base_url=base_url, **defaults | options) as client:
         yield client
 
 

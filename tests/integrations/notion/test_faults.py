@@ -96,6 +96,13 @@ def test_a_refused_request_keeps_notions_word() -> None:
     assert caught.value.notion_code == "validation_error"
 
 
+@pytest.mark.parametrize("code", ["", "<b>", "a\nb", "x" * 65, "Invalid"])
+def test_a_word_that_is_no_code_is_not_passed_on(door: Door, time: FakeTime, code: str) -> None:
+    with RawServer(error(400, code)) as server, pytest.raises(NotionRefused) as caught:
+        door(server.url, retry=time.retry())
+    assert caught.value.notion_code == ""
+
+
 @pytest.mark.parametrize("status", [401, 403, 404])
 @pytest.mark.parametrize("body", [b"<html>Access denied</html>", b"", b"{}", b'{"error": "denied"}'])
 def test_what_is_not_notions_envelope_says_nothing_about_the_token(

@@ -232,7 +232,9 @@ def test_a_refused_application_says_nothing_about_the_customers_token(
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
-@pytest.mark.parametrize("body", [b"<h1>Forbidden</h1>", b"", b"{}", b'{"error": 7}', b'{"error": {}}'])
+@pytest.mark.parametrize(
+    "body", [b"<h1>Forbidden</h1>", b"", b"{}", b'{"error": 7}', b'{"error": {}}', b'{"error": "a b"}']
+)
 def test_a_refusal_that_is_not_notions_is_unavailable(call: str, status: int, body: bytes) -> None:
     with RawServer(answer(status, body)) as server, pytest.raises(NotionUnavailable) as caught:
         do(app(server.url), call)

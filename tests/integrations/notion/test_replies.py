@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from integrations.notion.errors import NotionUnavailable
 from integrations.notion.replies import read_me, read_object, read_page, read_text, read_user
 from integrations.notion.wire import parse_object
-from tests.integrations.notion.doors import BOT_ID, ME, WORKSPACE_ID
+from tests.integrations.notion.doors import BOT_ID, ME, PATIENT, WORKSPACE_ID
 
 PAGE_ID = "5b1f0b1c-0000-4000-8000-00000000aaaa"
 PERSON = "5b1f0b1c-0000-4000-8000-00000000bbbb"
@@ -109,6 +109,7 @@ def test_a_poisoned_title_can_be_stored(text: str) -> None:
     assert len(kept["title"]) >= len(text) - 1
 
 
+@PATIENT
 @given(found=st.dictionaries(st.sampled_from([*PAGE, "title"]), ANY_JSON))
 def test_no_reply_breaks_the_reader(found: dict[str, Any]) -> None:
     kept = read_object(found | {"id": PAGE_ID})
@@ -215,6 +216,7 @@ def test_a_person_of_whom_only_the_id_is_told_has_no_name() -> None:
     assert read_me(ME | {"bot": {"owner": owner, "workspace_id": WORKSPACE_ID}}).owner_name is None
 
 
+@PATIENT
 @given(reply=st.dictionaries(st.sampled_from([*ME, "x"]), ANY_JSON), bot=ANY_JSON)
 def test_no_reply_breaks_the_reader_of_a_bot(reply: dict[str, Any], bot: object) -> None:
     try:
@@ -223,6 +225,7 @@ def test_no_reply_breaks_the_reader_of_a_bot(reply: dict[str, Any], bot: object)
         return
 
 
+@PATIENT
 @given(st.binary())
 def test_any_body_is_an_object_or_unavailable(body: bytes) -> None:
     try:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from integrations.notion.errors import NotionRateLimited, NotionUnauthorized, NotionUnavailable
 from integrations.notion.retry import MAX_RETRY_AFTER_SECONDS, Transient, retry_after_seconds
 from integrations.notion.wire import Deadline
-from tests.integrations.notion.doors import FakeTime
+from tests.integrations.notion.doors import PATIENT, FakeTime
 
 NOW = datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
 DEADLINES = st.floats(0.01, 1000)
@@ -38,6 +38,7 @@ class Script:
         return "done"
 
 
+@PATIENT
 @given(failures=st.lists(FAILURES, max_size=30), seconds=DEADLINES, jitter=JITTER, takes=st.floats(0, 2))
 def test_no_attempt_starts_after_the_deadline_and_nobody_sleeps_beyond_it(
     failures: list[Transient], seconds: float, jitter: float, takes: float
@@ -50,6 +51,7 @@ def test_no_attempt_starts_after_the_deadline_and_nobody_sleeps_beyond_it(
     assert time.now <= 1000.0 + seconds + takes + 1e-6
 
 
+@PATIENT
 @given(
     waits=st.lists(st.floats(0.001, 600), min_size=1, max_size=10), seconds=st.floats(1, 5000), jitter=JITTER
 )
@@ -64,12 +66,14 @@ def test_nothing_is_sent_before_retry_after_is_over(
     assert all(gap >= wait - 1e-6 for gap, wait in zip(gaps, waits, strict=False))
 
 
+@PATIENT
 @given(st.text() | st.from_regex(r"[-+0-9.eE]{1,30}") | st.none() | st.integers())
 def test_any_retry_after_gives_a_bounded_wait_or_none(value: object) -> None:
     seconds = retry_after_seconds(value, now=NOW)
     assert seconds is None or 0 < seconds <= MAX_RETRY_AFTER_SECONDS
 
 
+@PATIENT
 @given(st.integers(1, 3600))
 def test_a_date_and_the_same_number_of_seconds_ask_for_the_same_wait(seconds: int) -> None:
     date = format_datetime(NOW + timedelta(seconds=seconds), usegmt=True)

@@ -28,8 +28,16 @@ def create(*, suffix: str, keep: bool) -> str:
 
 
 def drop(name: str) -> None:
+    """Drop the database, after ending the sessions that other threads and contexts left open."""
     for alias in ("default", "worker"):
         connections[alias].close()
+        with psycopg.connect(url(alias), autocommit=True) as connection:
+            # A role may end its own sessions, and only those.
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                "WHERE datname = %s AND usename = current_user AND pid <> pg_backend_pid()",
+                [name],
+            )
     connections["owner"].creation.destroy_test_db(name, verbosity=0)
 
 

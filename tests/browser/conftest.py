@@ -24,7 +24,8 @@ from tests.factories import PASSWORD, make_member, make_organization
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
-@pytest.fixture(scope="session")
+# Not for the session: as long as Playwright runs, this thread has an event loop.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("There is no Chromium on this machine; install Debian's package chromium.")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -10,7 +12,9 @@ from django.http import HttpResponse
 
 from audit.models import Event
 from integrations.models import FailedVerification, PendingRevocation
+from integrations.notion import me
 from integrations.sandbox import Sandbox, TokenKind, demo_token
+from integrations.services import verification
 from tenants.models import User
 from tests.factories import World, events, the_integration, within
 
@@ -145,9 +149,9 @@ def test_successful_verifications_are_not_limited(world: World, sandbox: Sandbox
 def test_an_unusable_answer_is_a_502_and_stores_nothing(
     world: World, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, fault: str, options: dict[str, Any]
 ) -> None:
-    _hurry(monkeypatch)
     sandbox.faults.add(fault, times=None, **options)
-    response = connect(world)
+    with hurried(monkeypatch):
+        response = connect(world)
     assert response.status_code == 502
     assert response.json()["error"].startswith("Notion could not be reached")
     assert the_integration(world.acme) is None
@@ -161,9 +165,9 @@ def test_an_unusable_answer_is_a_502_and_stores_nothing(
 def test_a_slow_answer_is_a_502_within_the_deadline(
     world: World, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, fault: str, options: dict[str, Any]
 ) -> None:
-    _hurry(monkeypatch)
     sandbox.faults.add(fault, times=None, **options)
-    assert connect(world).status_code == 502
+    with hurried(monkeypatch):
+        assert connect(world).status_code == 502
     sandbox.faults.clear()
     assert connect(world).status_code == 200
 
@@ -171,10 +175,10 @@ def test_a_slow_answer_is_a_502_within_the_deadline(
 def test_notion_down_is_a_502_and_up_again_connects(
     world: World, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _hurry(monkeypatch)
     sandbox.close()
     try:
-        assert connect(world).status_code == 502
+        with hurried(monkeypatch):
+            assert connect(world).status_code == 502
     finally:
         sandbox.start()
     assert connect(world).status_code == 200
@@ -349,12 +353,13 @@ def test_events_name_the_actor_and_never_the_token(world: World, sandbox: Sandbo
         assert ACME not in json.dumps(event.metadata)
 
 
-def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the door's deadline be short, so that a test of it is."""
-    from integrations.notion import me
-    from integrations.services import verification
+@contextmanager
+def hurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the door's deadline be short, so that waiting for it is."""
 
     def verify(*args: Any, **kwargs: Any) -> Any:
         return me.verify_token(*args, **kwargs, deadline_seconds=0.3)
 
-    monkeypatch.setattr(verification, "verify_token", verify)
+    with monkeypatch.context() as patched:
+        patched.setattr(verification, "verify_token", verify)
+        yield

@@ -37,5 +37,8 @@ def configuration(*, debug: bool) -> dict[str, Any]:
             "django": {"handlers": [], "level": "INFO", "propagate": True},
             "django.server": {"handlers": [], "level": "INFO" if debug else "WARNING", "propagate": True},
             "procrastinate": {"level": "WARNING"},
+            # They log each address, with ids and cursors in it; the door's own line has what is of use.
+            "httpx": {"level": "WARNING"},
+            "httpcore": {"level": "WARNING"},
         },
     }

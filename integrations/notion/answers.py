@@ -42,7 +42,8 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, *, is_read: bool
     request_id = request_id_of(headers, reply)
     if status in (200, *_BROKEN):
         detail = "the body is not a JSON object" if status == 200 else f"status {status}"
-        raise Transient(repeatable=is_read, request_id=request_id, detail=detail)
+        asked = retry_after_seconds(headers.get("retry-after"))
+        raise Transient(repeatable=is_read, retry_after=asked, request_id=request_id, detail=detail)
     if status in _LIMITED:
         raise _limited(headers, reply, request_id)
     raise _final(status, reply, request_id)
@@ -63,8 +64,9 @@ def _limited(headers: Mapping[str, str], reply: Mapping[str, Any], request_id: s
         return NotionBlocked(request_id=request_id)
     return Transient(
         is_limit=True,
-        # The body repeats the header, which a proxy may have dropped.
-        retry_after=retry_after_seconds(headers.get("retry-after") or additional.get("retry_after")),
+        # The body repeats the header, which a proxy may have dropped or mangled.
+        retry_after=retry_after_seconds(headers.get("retry-after"))
+        or retry_after_seconds(additional.get("retry_after")),
         reason=reason,
         request_id=request_id,
     )

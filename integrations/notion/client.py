@@ -16,7 +16,16 @@ from integrations.notion.address import checked_base_url, checked_id
 from integrations.notion.budget import Budget, Priority
 from integrations.notion.credentials import bearer
 from integrations.notion.errors import NotionUnavailable, sealed
-from integrations.notion.replies import Me, Page, believed, read_me, read_object, read_page, read_user
+from integrations.notion.replies import (
+    Me,
+    Page,
+    believed,
+    read_me,
+    read_object,
+    read_page,
+    read_text,
+    read_user,
+)
 from integrations.notion.retry import DEFAULT_RETRY_AFTER_SECONDS, Retry, Transient
 from integrations.notion.transport import CheckedTransport
 from integrations.notion.wire import MAX_BODY_BYTES, Deadline
@@ -125,7 +134,7 @@ class NotionClient:
 
         def fetch(cursor: str | None) -> Page:
             body = _without_none(
-                query=query or None,
+                query=read_text(query) or None,
                 filter=wanted or None,
                 sort={"timestamp": "last_edited_time", "direction": "descending"},
                 start_cursor=cursor,

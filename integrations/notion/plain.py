@@ -59,7 +59,8 @@ def send(request: Request, deadline: Deadline) -> Answer:
     account: dict[str, Any] = {"method": request.method, "path": request.path, "status": 0}
     try:
         return _exchange(request, deadline, account)
-    except requests.RequestException as failure:
+    # ValueError: what urllib3 lets out for a chunk of a negative length.
+    except (requests.RequestException, ValueError) as failure:
         account["failure"] = type(failure).__name__
         unsent = _never_sent(failure)
     finally:
@@ -93,8 +94,17 @@ def _exchange(request: Request, deadline: Deadline, account: dict[str, Any]) -> 
     return Answer(answer.status_code, headers, body)
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Say that there is none.
+
+        ``allow_redirects=False`` alone still works out where to: that reads the whole body, however
+        large, and lets out ValueError for a Location that is no address.
+        """
+
+
 def _session(watchdog: Watchdog) -> requests.Session:
-    session = requests.Session()
+    session = _Session()
     # Neither proxies nor a .netrc, which would replace our Authorization header by its own.
     session.trust_env = False
     adapter = _WatchedAdapter(watchdog)
@@ -110,7 +120,7 @@ def _encoded(body: Mapping[str, str | Secret] | None) -> bytes | None:
     return json.dumps(plain).encode()
 
 
-def _never_sent(failure: requests.RequestException) -> bool:
+def _never_sent(failure: Exception) -> bool:
     reason = getattr(failure.args[0] if failure.args else None, "reason", None)
     # NewConnectionError is also what a name that does not resolve gives.
     return isinstance(reason, NewConnectionError | ConnectTimeoutError)

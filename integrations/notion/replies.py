@@ -24,6 +24,7 @@ _KEPT_AS_THEY_ARE = (
     "url",
     "public_url",
 )
+_KNOWN_KINDS = ("page", "data_source", "database")
 _PARENTS = ("parent", "database_parent")
 _AUTHORS = ("created_by", "last_edited_by")
 
@@ -115,10 +116,11 @@ def read_user(user: Mapping[str, Any]) -> dict[str, Any]:
 def read_object(found: Mapping[str, Any]) -> dict[str, Any]:
     """Return the metadata of a page or data source; unknown kinds keep what they have of it.
 
-    Raises: NotionUnavailable if it has no id.
+    Raises: NotionUnavailable if it has no id; the id of an unknown kind may look as it likes.
     """
     kept = _plain({name: found[name] for name in _KEPT_AS_THEY_ARE if name in found})
-    kept["id"] = str(read_id(found.get("id")))
+    if not _is_unknown(kept.get("object")) or not isinstance(kept.get("id"), str):
+        kept["id"] = str(read_id(found.get("id")))
     for name in _PARENTS:
         if name in found:
             kept[name] = _plain(_mapping(found[name]))
@@ -127,6 +129,10 @@ def read_object(found: Mapping[str, Any]) -> dict[str, Any]:
     kept["icon"] = read_text(_mapping(found.get("icon")).get("type"))
     kept["title"] = _title(found)
     return kept
+
+
+def _is_unknown(kind: object) -> bool:
+    return isinstance(kind, str) and kind not in _KNOWN_KINDS
 
 
 def read_id(value: object) -> UUID:
@@ -164,7 +170,9 @@ def _title(found: Mapping[str, Any]) -> str:
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     """Keep texts, truth values and nulls; a structure in their place could hold anything."""
     kept: dict[str, Any] = {}
-    for name, value in values.items():
+    for raw_name, value in values.items():
+        # The names of a structure are Notion's words only as long as Notion is well.
+        name = read_text(raw_name) or ""
         if value is None or isinstance(value, bool):
             kept[name] = value
         elif isinstance(value, str):

@@ -27,7 +27,7 @@ class Transient(Exception):
 
     # A limit: nothing was done, so anything may be repeated, but not too early.
     is_limit: bool = False
-    # Notion's own wait, where it named a usable one.
+    # The wait that was asked for, where it is usable; with a 5xx it may be the edge that asks.
     retry_after: float | None = None
     # Notion's word for the limit that was hit.
     reason: str = ""
@@ -62,6 +62,9 @@ class Retry:
             if wait >= deadline.left() or not (failure.is_limit or failure.repeatable):
                 raise _given_up(failure, wait)
             self.sleep(wait)
+            # A machine that was suspended, or is busy, sleeps longer than it was asked to.
+            if deadline.left() <= 0:
+                raise _given_up(failure, wait)
             number += 1
 
     def _wait(self, failure: Transient, number: int) -> float:
@@ -72,7 +75,7 @@ class Retry:
             # Never before Retry-After, and not all waiters at the same moment after it.
             return asked + self.jitter() * 0.25
         longest = min(_LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * growth)
-        return longest * (0.5 + self.jitter() / 2)
+        return max(longest * (0.5 + self.jitter() / 2), failure.retry_after or 0.0)
 
 
 def _given_up(failure: Transient, wait: float) -> NotionError:

@@ -48,9 +48,11 @@ class CheckedTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request.
 
-        Raises: Transient when another attempt may help; a NotionError when it cannot.
+        Raises: Transient when another attempt may help; a NotionError when it cannot, or past the deadline.
         """
         self._forget()
+        # The budget was asked before, and may have kept us waiting.
+        self.deadline.check()
         left = max(self.deadline.left(), 0.001)
         timeouts = dict.fromkeys(("read", "write", "pool"), left)
         timeouts["connect"] = self.deadline.connect_seconds()

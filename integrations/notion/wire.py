@@ -15,6 +15,9 @@ from integrations.notion.errors import NotionUnavailable
 
 MAX_BODY_BYTES = 16_000_000
 Clock = Callable[[], float]
+# A cursor goes into an address or a body; the HTTP libraries refuse 64 kB and lone surrogates by errors of
+# their own.
+_CURSOR = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,4096}")
 _REQUEST_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _WORD = re.compile(r"[0-9a-z_]{1,64}")
 
@@ -85,8 +88,8 @@ def check_list(reply: dict[str, Any]) -> dict[str, Any]:
         raise NotionUnavailable("the reply is not a list")
     if not all(isinstance(found, dict) for found in results):
         raise NotionUnavailable("the list holds something else than objects")
-    if has_more and not (isinstance(cursor, str) and cursor):
-        raise NotionUnavailable("the list goes on, but names no cursor")
+    if has_more and not (isinstance(cursor, str) and _CURSOR.fullmatch(cursor)):
+        raise NotionUnavailable("the list goes on, but names no usable cursor")
     return reply
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,6 +18,7 @@ class Figure:
     how: str
 
     def show(self) -> None:
-        """Write the figure as one line of JSON, at once."""
-        sys.stdout.write(json.dumps(asdict(self), ensure_ascii=False) + "\n")
+        """Write the figure as one line of JSON, at once, with how busy the machine was by then."""
+        line = asdict(self) | {"load_1m": round(os.getloadavg()[0], 1)}
+        sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
         sys.stdout.flush()

@@ -20,7 +20,7 @@ _HOW = (
 )
 _ORGANIZATIONS = f"The same person in the same organization, alone and among {world.ORGANIZATIONS}."
 _ROWS = "Organizations of 3 and 100 members, each with that many events besides those of its making."
-_CHOOSER = f"People who belong to 1, 3, 100 and {world.ORGANIZATIONS} organizations."
+_CHOOSER = f"People who belong to 3, 100 and {world.ORGANIZATIONS} organizations."
 
 _Counts = dict[str, dict[str, int]]
 

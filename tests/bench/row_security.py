@@ -23,10 +23,11 @@ _TARGET = 1.15
 _PAIRS = 2_000
 _FENCED, _OPEN = "bench_fenced", "bench_open"
 _HOW = (
-    f"Two copies of audit_event with its indexes and {_ORGANIZATIONS} organizations × {_ROWS_EACH} rows each, the "
-    "rows mixed as time mixes them; one has the product's policies, the other none. The "
-    "audit page's own first query for a random organization, as the app's role, each in a transaction with "
-    "the scope bound; timed: execute and fetch, without BEGIN, binding and COMMIT. Interleaved pairs."
+    f"Two copies of audit_event with its indexes, {_ORGANIZATIONS} organizations × {_ROWS_EACH} rows in each, "
+    "mixed as time mixes them; one has the product's policies, the other none. The audit page's own first "
+    "query for a random organization, as the app's role, each in a transaction with the scope bound; timed: "
+    "execute and fetch, without BEGIN, binding and COMMIT. Interleaved pairs, bootstrap interval of the "
+    "median."
 )
 _LOAD = """
     INSERT INTO {table}

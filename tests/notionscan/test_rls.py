@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 
+from integrations.models import RateBudget
 from notionscan import rls
 from tenants.models import Membership, Organization
 from tests import database
-from tests.factories import World, make_organization, make_world
+from tests.factories import World, make_organization, make_world, within
+from tests.integrations.test_budget import make_budget
 
 
 def _slugs() -> set[str]:
@@ -160,3 +163,12 @@ def test_the_owner_too_sees_no_rows_without_a_scope(committed: None) -> None:
     with database.superuser() as cursor:
         cursor.execute("SELECT count(*) FROM tenants_organization")
         assert cursor.fetchone() == (0,)
+
+
+def test_a_row_cannot_point_into_another_organization(committed: None) -> None:
+    world = make_world()
+    theirs = make_budget(world.globex).integration_id
+    with pytest.raises(IntegrityError, match="foreign key"), within(world.acme):
+        RateBudget.objects.create(
+            organization=world.acme, integration_id=theirs, window_started_at=timezone.now(), limit=1
+        )

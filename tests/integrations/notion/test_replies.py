@@ -225,6 +225,13 @@ def test_no_reply_breaks_the_reader_of_a_bot(reply: dict[str, Any], bot: object)
         return
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])
+def test_a_number_that_json_does_not_have_is_not_believed(number: str) -> None:
+    assert parse_object(b'{"object": "list", "size": 1.5}')["size"] == 1.5
+    with pytest.raises(NotionUnavailable):
+        parse_object(f'{{"object": "list", "size": {number}}}'.encode())
+
+
 @PATIENT
 @given(st.binary())
 def test_any_body_is_an_object_or_unavailable(body: bytes) -> None:

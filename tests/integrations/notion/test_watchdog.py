@@ -77,3 +77,13 @@ def test_outside_a_call_nothing_is_cut() -> None:
         real_time.sleep(0.05)
         far.sendall(b"x")
         assert near.recv(1) == b"x"
+
+
+def test_a_timer_that_fires_late_does_not_cut_the_next_call() -> None:
+    near, far = socket.socketpair()
+    watchdog = Watchdog()
+    with near, far, watchdog.guard(5):
+        watchdog.watch(near)
+        watchdog._cut(object())
+        far.sendall(b"x")
+        assert near.recv(1) == b"x"

@@ -1,0 +1,57 @@
+"""A body by itself: bounded in time and size, whoever delivers it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from integrations.notion.errors import NotionUnavailable
+from integrations.notion.watchdog import Watchdog
+from integrations.notion.wire import Deadline, read_body
+from tests.integrations.notion.doors import FakeTime
+
+
+def chunks(time: FakeTime, *, seconds: float) -> Iterator[bytes]:
+    """Deliver a byte each so many seconds, for ever."""
+    while True:
+        time.now += seconds
+        yield b"x"
+
+
+def test_a_body_ends_at_the_deadline_even_if_nobody_cuts_its_socket(time: FakeTime) -> None:
+    deadline = Deadline.after(10, time.clock)
+    with pytest.raises(NotionUnavailable) as caught:
+        read_body(chunks(time, seconds=1), deadline)
+    assert caught.value.detail == "the time is over"
+    assert time.now == 1010
+
+
+def test_a_body_ends_at_the_cap(time: FakeTime) -> None:
+    with pytest.raises(NotionUnavailable) as caught:
+        read_body(chunks(time, seconds=0), Deadline.after(10, time.clock), max_bytes=99)
+    assert caught.value.detail == "the body is too large"
+
+
+def test_a_body_in_time_and_size_is_whole(time: FakeTime) -> None:
+    assert read_body([b"ab", b"", b"c"], Deadline.after(1, time.clock), max_bytes=3) == b"abc"
+
+
+def test_one_address_gets_a_part_of_the_time_so_that_others_get_theirs(time: FakeTime) -> None:
+    deadline = Deadline.after(9, time.clock)
+    assert deadline.connect_seconds() == 3
+    time.now += 60
+    assert deadline.left() == 0
+    assert deadline.connect_seconds() > 0
+
+
+def test_a_timer_that_fires_late_does_not_cut_the_next_call() -> None:
+    near, far = socket.socketpair()
+    watchdog, call_before = Watchdog(), object()
+    with near, far, watchdog.guard(5):
+        watchdog.watch(near)
+        # What the timer of the call before does when it was too late to cancel it.
+        watchdog._cut(call_before)
+        far.sendall(b"x")
+        assert near.recv(1) == b"x"

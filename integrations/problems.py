@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from integrations.errors import IntegrationError, TooManyAttempts
 from integrations.notion.errors import NotionError, NotionRateLimited
 
@@ -25,5 +27,5 @@ def retry_after_of(problem: IntegrationError | NotionError) -> int | None:
     if isinstance(problem, TooManyAttempts):
         return problem.retry_after_seconds
     if isinstance(problem, NotionRateLimited):
-        return round(problem.retry_after)
+        return max(1, math.ceil(problem.retry_after))
     return None

@@ -14,7 +14,7 @@ from audit.actions import Action
 from audit.record import record
 from integrations.errors import ConnectionInError, NotConnected
 from integrations.models import Integration
-from integrations.notion.errors import NotionOAuthRefused, NotionUnavailable
+from integrations.notion.errors import NotionError, NotionOAuthRefused, NotionUnavailable
 from integrations.notion.oauth import TokenGrant
 from integrations.providers import PROVIDERS
 from integrations.services.state import DEAD, DECRYPT_FAILED, REFRESH_INTERRUPTED, put_into_error
@@ -135,7 +135,8 @@ def _refresh(stale: HeldToken, lease: _Lease) -> HeldToken:
     except NotionOAuthRefused:
         _give_up(stale, DEAD, erase=True)
         raise ConnectionInError from None
-    except NotionUnavailable:
+    except NotionError:
+        # Not refused, so perhaps not even heard: whoever calls next may try again.
         _release(stale, lease)
         raise
     return _store(stale, lease, grant)

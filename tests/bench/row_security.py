@@ -23,7 +23,7 @@ _TARGET = 1.15
 _PAIRS = 2_000
 _FENCED, _OPEN = "bench_fenced", "bench_open"
 _HOW = (
-    f"Two copies of audit_event with its indexes, {_ORGANIZATIONS} organizations × {_ROWS_EACH} rows in each, "
+    f"Two copies of audit_event with its indexes, {_ORGANIZATIONS} organizations × {_ROWS_EACH} rows each, "
     "mixed as time mixes them; one has the product's policies, the other none. The audit page's own first "
     "query for a random organization, as the app's role, each in a transaction with the scope bound; timed: "
     "execute and fetch, without BEGIN, binding and COMMIT. Interleaved pairs, bootstrap interval of the "
@@ -43,6 +43,7 @@ _LOAD = """
 def measure() -> Iterator[Figure]:
     with database.superuser() as cursor:
         _create(cursor)
+    _require_fence()
     dice = random.Random(3)
     wanted = [_organization(dice.randrange(_ORGANIZATIONS)) for _ in range(_PAIRS)]
     # Every organization's rows have been read before, on both sides: no disk is measured.
@@ -75,21 +76,32 @@ def _create(cursor: Cursor) -> None:
         cursor.execute(statement)
 
 
+def _require_fence() -> None:
+    """Raise unless the policy is what the app's role meets on the one table, and not on the other."""
+    ours, theirs = _organization(1), _organization(2)
+    if _newest(_FENCED, theirs, scope_of=ours)[0] or not _newest(_OPEN, theirs, scope_of=ours)[0]:
+        raise AssertionError("The tables are not the ones that were meant.")
+
+
 def _list(table: str, wanted: list[UUID]) -> Timed:
     def timed(number: int) -> float:
-        organization = wanted[number]
-        newest = selectors.events(organization)[: selectors.PAGE_SIZE + 1]
-        query, parameters = newest.query.sql_with_params()
-        query = query.replace('"audit_event"', f'"{table}"')
-        scope = rls.organization_scope(organization)
-        with rls.scope(scope), transaction.atomic(), connection.cursor() as cursor:
-            # Opening the cursor has bound the scope.
-            started = perf_counter()
-            cursor.execute(query, parameters)
-            rows = cursor.fetchall()
-            seconds = perf_counter() - started
-        if len(rows) != selectors.PAGE_SIZE + 1:
-            raise AssertionError(f"{table} gave {len(rows)} rows.")
+        rows, seconds = _newest(table, wanted[number], scope_of=wanted[number])
+        if rows != selectors.PAGE_SIZE + 1:
+            raise AssertionError(f"{table} gave {rows} rows.")
         return seconds
 
     return timed
+
+
+def _newest(table: str, organization: UUID, *, scope_of: UUID) -> tuple[int, float]:
+    """Read an organization's newest events in a scope; returns how many came, and the seconds."""
+    newest = selectors.events(organization)[: selectors.PAGE_SIZE + 1]
+    query, parameters = newest.query.sql_with_params()
+    query = query.replace('"audit_event"', f'"{table}"')
+    scope = rls.organization_scope(scope_of)
+    with rls.scope(scope), transaction.atomic(), connection.cursor() as cursor:
+        # Opening the cursor has bound the scope.
+        started = perf_counter()
+        cursor.execute(query, parameters)
+        rows = cursor.fetchall()
+        return len(rows), perf_counter() - started

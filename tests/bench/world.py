@@ -33,25 +33,26 @@ def make_place(slug: str) -> Place:
     return Place(organization, make_member(organization, Role.ADMIN), make_member(organization, Role.VIEWER))
 
 
-def connect(organization: Organization) -> Integration:
+def connect(organization: Organization) -> None:
     """Give an organization a connection, as if Notion had confirmed its token."""
+    integration = Integration(
+        organization=organization,
+        provider=NOTION,
+        connection_type=Integration.ConnectionType.INTERNAL,
+        workspace_id=uuid.uuid4(),
+        workspace_name="Acme Atlas",
+        account_id=uuid.uuid4(),
+        account_name="Notion Scan (internal)",
+        connected_by_label="admin@acme.example",
+        last_used_at=timezone.now(),
+        shared_pages=421,
+        shared_databases=17,
+        shared_counted_at=timezone.now(),
+    )
+    integration.access_token = Secret("ntn_" + "b" * 46)
+    integration.refresh_token = Secret("nrt_" + "b" * 46)
     with within(organization):
-        return Integration.objects.create(
-            organization=organization,
-            provider=NOTION,
-            connection_type=Integration.ConnectionType.INTERNAL,
-            access_token=Secret("ntn_" + "b" * 46),
-            refresh_token=Secret("nrt_" + "b" * 46),
-            workspace_id=uuid.uuid4(),
-            workspace_name="Acme Atlas",
-            account_id=uuid.uuid4(),
-            account_name="Notion Scan (internal)",
-            connected_by_label="admin@acme.example",
-            last_used_at=timezone.now(),
-            shared_pages=421,
-            shared_databases=17,
-            shared_counted_at=timezone.now(),
-        )
+        integration.save(force_insert=True)
 
 
 def make_others(count: int) -> list[Organization]:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from integrations.errors import ConnectionInError
 from integrations.models import Integration, OAuthState, PendingRevocation
 from integrations.notion.budget import Priority
+from integrations.notion.errors import NotionError
 from integrations.notion.replies import Me
 from integrations.sandbox import Sandbox, demo_token
 from integrations.services.calls import call_notion
@@ -323,6 +324,23 @@ def test_a_refused_refresh_ends_in_error_with_both_tokens_erased(world: World, s
     with pytest.raises(ConnectionInError):
         me(world)
     assert sandbox.requests.count() == asked
+
+
+@pytest.mark.parametrize(
+    ("fault", "options"),
+    [("rate_limited", {"retry_after": "300"}), ("edge_block", {}), ("request_blocked", {})],
+)
+def test_a_refresh_that_notion_did_not_refuse_may_be_tried_again(
+    world: World, sandbox: Sandbox, fault: str, options: dict[str, str]
+) -> None:
+    connect(world.client(world.admin))
+    sandbox.expire("acme-atlas/oauth")
+    sandbox.faults.add(fault, match="* /v1/oauth/token", **options)
+    with pytest.raises(NotionError):
+        me(world)
+    assert current(world).refresh_lease_until is None
+    assert me(world).owner_type == "user"
+    assert current(world).status == "connected"
 
 
 def test_a_crash_in_a_refresh_ends_in_error_and_not_in_a_loop(world: World, sandbox: Sandbox) -> None:

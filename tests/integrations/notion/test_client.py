@@ -273,7 +273,7 @@ def test_a_client_sends_its_calls_over_one_connection_and_closes_it() -> None:
         with opened(server.url) as client:
             for _ in range(5):
                 client.me()
-        # Each connection is one thread of the server, beside the one that accepts; it ends with the connection.
+        # Beside the thread that accepts, each connection is one of the server, and ends with it.
         _, connection = server._threads
         connection.join(timeout=1)
         assert not connection.is_alive()

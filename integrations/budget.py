@@ -14,8 +14,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
+from integrations.errors import NotConnected
 from integrations.notion.budget import Priority
 from integrations.notion.errors import NotionRateLimited
 
@@ -74,7 +75,8 @@ class DatabaseBudget:
     def acquire(self, priority: Priority) -> None:
         """Take one request.
 
-        Raises: NotionRateLimited with the seconds to wait, if the window is used up or Notion said wait.
+        Raises: NotionRateLimited with the seconds to wait, if the window is used up or Notion said wait;
+        NotConnected if the connection was ended meanwhile.
         """
         values: dict[str, Any] = {
             "integration": self.integration_id,
@@ -86,12 +88,15 @@ class DatabaseBudget:
             "lesson": _LESSON_LASTS,
             "most": MOST_LIMIT,
         }
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_TAKE, values)
-            if cursor.fetchone() is not None:
-                return
-            cursor.execute(_WAIT, values)
-            wait = float(cursor.fetchone()[0])
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(_TAKE, values)
+                if cursor.fetchone() is not None:
+                    return
+                cursor.execute(_WAIT, values)
+                wait = float(cursor.fetchone()[0])
+        except IntegrityError:
+            raise NotConnected from None
         raise NotionRateLimited(retry_after=max(1, math.ceil(wait)))
 
     def report_limited(self, retry_after_seconds: float, *, reason: str) -> None:

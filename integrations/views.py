@@ -12,7 +12,13 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from integrations.card import notion_card
-from integrations.errors import IntegrationError
+from integrations.errors import (
+    AlreadyConnected,
+    IntegrationError,
+    NotConnected,
+    NotInternal,
+    VariantNotAllowed,
+)
 from integrations.forms import ConnectForm, TokenForm
 from integrations.notion.errors import NotionError
 from integrations.problems import status_of
@@ -28,6 +34,8 @@ from tenants.access import Member
 from tenants.roles import Permission
 
 _DIALOGS = {"connect": ConnectForm, "token": TokenForm, "disconnect": None}
+# After these there is no such dialog any more, so the card itself says them.
+_CLOSES_DIALOG = (AlreadyConnected, NotConnected, NotInternal, VariantNotAllowed)
 _DISCONNECTED = {
     Revoked.ACCESS: "Disconnected. The token was revoked at Notion and erased here.",
     Revoked.UNSUPPORTED: (
@@ -158,6 +166,8 @@ def _refused_in(
     request: Request, member: Member, refusal: IntegrationError | NotionError, *, dialog: str, form: Any
 ) -> HttpResponse:
     """Show the refusal in the dialog that caused it, with the token field empty again."""
+    if isinstance(refusal, _CLOSES_DIALOG):
+        return _refused(request, member, refusal)
     form.add_error(None, refusal.sentence)
     return _card(request, member, status=status_of(refusal), dialog=dialog, form=form)
 

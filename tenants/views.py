@@ -49,6 +49,8 @@ def member_role(request: Request, slug: str, membership_id: UUID) -> HttpRespons
         )
     except LastAdmin as refusal:
         return _members(request, member, error=str(refusal))
+    except Membership.DoesNotExist:
+        raise Http404 from None
     return _done(request, member, f"{changed.user} is now {changed.get_role_display().lower()}.")
 
 
@@ -60,6 +62,8 @@ def member_remove(request: Request, slug: str, membership_id: UUID) -> HttpRespo
         remove_member(membership=membership, actor=member.user)
     except LastAdmin as refusal:
         return _members(request, member, error=str(refusal))
+    except Membership.DoesNotExist:
+        raise Http404 from None
     if membership.user == member.user:
         return redirect("home")
     return _done(request, member, f"{membership.user} is no longer a member.")

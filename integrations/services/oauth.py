@@ -27,6 +27,7 @@ from integrations.services.revocation import keep_for_revocation, revoke
 from integrations.services.shared import count_shared_later
 from integrations.services.verification import token_hash
 from notionscan import rls
+from notionscan.keyring import DecryptFailed
 from notionscan.secret import Secret
 from tenants.models import Organization, User
 
@@ -138,7 +139,7 @@ def _store(
         token_version=0,
     )
     was_in_error = integration.status == Integration.Status.ERROR
-    replaced = integration.access_token.reveal() if found and not was_in_error else None
+    replaced = _readable_token(integration) if found and not was_in_error else None
     _take_grant(integration, actor, grant)
     integration.save()
     for action in [Action.INTEGRATION_CONNECTED, *([Action.INTEGRATION_RECOVERED] if was_in_error else [])]:
@@ -151,6 +152,14 @@ def _store(
         )
     count_shared_later(integration)
     return integration, replaced
+
+
+def _readable_token(integration: Integration) -> Secret | None:
+    try:
+        token: Secret = integration.access_token.reveal()
+    except DecryptFailed:
+        return None
+    return token
 
 
 def _take_grant(integration: Integration, actor: User, grant: TokenGrant) -> None:

@@ -69,7 +69,11 @@ def refreshed_token(stale: HeldToken) -> HeldToken:
     """
     give_up_at = time.monotonic() + LEASE.total_seconds()
     while True:
-        claim = _claim(stale)
+        try:
+            claim = _claim(stale)
+        except DecryptFailed:
+            _give_up(stale, DECRYPT_FAILED, erase=False)
+            raise ConnectionInError from None
         if isinstance(claim, HeldToken):
             return claim
         if claim is not None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import html
+import json
 import logging
+import re
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection, transaction
 from django.db.utils import ProgrammingError
@@ -16,7 +20,9 @@ from audit.actions import Action, Result
 from audit.models import DEPLOYMENT, Event
 from audit.record import record
 from notionscan import rls
+from notionscan.logs import JsonFormatter
 from tenants.roles import Role
+from tests import database
 from tests.factories import PASSWORD, World, events, make_member, make_organization, make_world, within
 
 PAGE = "/orgs/acme/audit/"
@@ -36,6 +42,43 @@ def test_an_event_shares_the_fate_of_its_effect(committed: None, caplog: pytest.
     assert events(acme)[-1] == ("member.added", "success")
     assert [entry.getMessage() for entry in caplog.records] == ["member.added"]
     assert caplog.records[0].fields["role"] == "viewer"  # type: ignore[attr-defined]
+
+
+def test_an_event_is_one_json_line_with_all_that_identifies_it(
+    committed: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    acme = make_organization("acme", "Acme\nAtlas")
+    admin = make_member(acme, Role.ADMIN)
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "notionscan.audit"), within(acme):
+        event = record(action=Action.MEMBER_ADDED, organization=acme.pk, actor=admin, target=acme, note="é\n")
+    [line] = [JsonFormatter().format(entry) for entry in caplog.records]
+    assert "\n" not in line
+    fields = json.loads(line)
+    assert fields | {"at": ""} == {
+        "at": "",
+        "level": "info",
+        "logger": "notionscan.audit",
+        "message": "member.added",
+        "event": str(event.pk),
+        "organization": str(acme.pk),
+        "actor": "admin@acme.example",
+        "action": "member.added",
+        "result": "success",
+        "target": str(acme.pk),
+        "request": "",
+        "note": "é\n",
+    }
+
+
+def test_an_event_without_an_organization_is_the_deployments(world: World) -> None:
+    before = events(world.acme)
+    with within(world.acme):
+        event = record(action=Action.LOGIN_FAILED, organization=None, actor=None, result=Result.DENIED)
+    assert event.organization_id == DEPLOYMENT
+    assert event.actor_label == "Notion Scan"
+    assert events(world.acme) == before
+    assert events(None) == [("auth.login_failed", "denied")]
 
 
 def test_an_event_outside_a_transaction_is_refused(committed: None) -> None:
@@ -73,6 +116,20 @@ def test_the_app_cannot_change_or_delete_events(world: World, statement: str) ->
         connection.cursor() as cursor,
     ):
         cursor.execute(statement)
+
+
+@pytest.mark.parametrize("alias", ["default", "worker"])
+@pytest.mark.parametrize("statement", ["UPDATE audit_event SET result = ''", "DELETE FROM audit_event"])
+def test_neither_role_changes_committed_events(committed: None, alias: str, statement: str) -> None:
+    acme = make_organization("acme", "Acme")
+    with psycopg.connect(database.url(alias)) as db:
+        db.execute(
+            "SELECT set_config(%s, %s, true)", [rls.SETTING, rls.organization_scope(acme.pk).setting()]
+        )
+        assert db.execute("SELECT count(*) FROM audit_event").fetchone() == (1,)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied"):
+            db.execute(statement)
+    assert events(acme) == [("organization.created", "success")]
 
 
 def test_metadata_is_for_facts(world: World) -> None:
@@ -135,13 +192,13 @@ def test_the_page_walks_back_through_all_events(world: World) -> None:
     browser = world.client(world.admin)
     seen: list[str] = []
     cursor: str | None = ""
-    pages = 0
+    sizes: list[int] = []
     while cursor is not None:
         context = browser.get(PAGE, {"cursor": cursor, "action": "integration.tested"}).context
         seen += [event.target_label for event in context["events"]]
         cursor = context["next_cursor"]
-        pages += 1
-    assert pages == 3
+        sizes.append(len(context["events"]))
+    assert sizes == [50, 50, 20]
     assert sorted(seen) == [f"number-{number:03}" for number in range(120)]
     # Newest first; within one moment, any stable order will do.
     assert [int(label[-3:]) // 7 for label in seen] == sorted((n // 7 for n in range(120)), reverse=True)
@@ -162,7 +219,9 @@ def test_an_unreadable_cursor_is_the_first_page(world: World, cursor: str) -> No
         ({"action": "integration.tested", "result": "success"}, 2),
         ({"action": "organization.created"}, 1),
         ({"action": "organization.created", "result": "error"}, 0),
+        ({"action": "", "result": "", "actor": ""}, 8),
         ({"action": "no.such"}, 0),
+        ({"result": "\x00"}, 0),
         ({"actor": "junk"}, 0),
         ({"result": "' OR 1=1"}, 0),
     ],
@@ -175,8 +234,43 @@ def test_the_page_filters(world: World, filters: dict[str, str], expected: int) 
 
 def test_the_page_filters_by_person(world: World) -> None:
     _fill(world, 4)
-    response = world.client(world.admin).get(PAGE, {"actor": str(world.viewer.pk)})
-    assert len(response.context["events"]) == 4
+    browser = world.client(world.admin)
+    person = {"actor": str(world.viewer.pk)}
+    assert len(browser.get(PAGE, person).context["events"]) == 4
+    combined = person | {"action": "integration.tested", "result": "error"}
+    found = browser.get(PAGE, combined).context["events"]
+    assert sorted(event.target_label for event in found) == ["number-001", "number-003"]
+    assert browser.get(PAGE, {"actor": str(world.outsider.pk)}).context["events"] == []
+
+
+def test_the_next_page_keeps_the_filters(world: World) -> None:
+    _fill(world, 120)
+    browser = world.client(world.admin)
+    page = browser.get(PAGE, {"result": "error"}).content.decode()
+    older = re.search(r'rel="next" href="([^"]+)"', page)
+    assert older is not None
+    following = browser.get(html.unescape(older[1]))
+    assert len(following.context["events"]) == 10
+    assert {event.result for event in following.context["events"]} == {"error"}
+
+
+@pytest.mark.parametrize("person", ["viewer", "editor", "outsider"])
+def test_only_admins_of_the_organization_read_its_events(world: World, person: str) -> None:
+    browser = world.client(getattr(world, person))
+    for headers in ({}, {"HX-Request": "true"}):
+        answer = browser.get(PAGE, headers=headers)
+        assert answer.status_code == (404 if person == "outsider" else 403)
+        assert b"Organization created" not in answer.content
+
+
+def test_what_others_wrote_is_text(world: World) -> None:
+    world.viewer.email = "<script>alert(1)</script>"
+    with within(world.acme):
+        record(action=Action.MEMBER_ADDED, organization=world.acme.pk, actor=world.viewer, role="<b>bold</b>")
+    page = world.client(world.admin).get(PAGE).content.decode()
+    assert "<script>alert" not in page
+    assert "<b>bold" not in page
+    assert "&lt;script&gt;alert" in page
 
 
 def test_a_fragment_is_the_page_without_its_frame(world: World) -> None:

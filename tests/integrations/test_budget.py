@@ -7,9 +7,11 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.utils import ProgrammingError
 from django.utils import timezone
 
 from integrations.budget import LEAST_LIMIT, MOST_LIMIT, START_LIMIT, DatabaseBudget
+from integrations.errors import NotConnected
 from integrations.models import Integration, RateBudget
 from integrations.notion.budget import Priority
 from integrations.notion.errors import NotionRateLimited
@@ -146,6 +148,42 @@ def test_another_organization_has_a_budget_of_its_own(world: World) -> None:
     with within(world.globex):
         take(theirs, 1)
         assert row().used == 1
+
+
+def test_another_organizations_budget_cannot_be_used(committed: None) -> None:
+    world = make_world()
+    theirs = make_budget(world.acme)
+    with within(world.acme):
+        take(theirs, 1)
+    with rls.scope(rls.organization_scope(world.globex.pk)):
+        for forged in (theirs, DatabaseBudget(world.globex.pk, theirs.integration_id)):
+            with pytest.raises(ProgrammingError, match="row-level security"):
+                forged.acquire(Priority.PEOPLE)
+        theirs.report_limited(300, reason=OWN)
+    with within(world.acme):
+        assert (row().used, row().limit, row().blocked_until) == (1, START_LIMIT, None)
+
+
+def test_a_connection_that_was_ended_has_no_budget(committed: None) -> None:
+    world = make_world()
+    budget = make_budget(world.acme)
+    with within(world.acme):
+        take(budget, 1)
+        Integration.objects.all().delete()
+    with rls.scope(rls.organization_scope(world.acme.pk)), pytest.raises(NotConnected):
+        budget.acquire(Priority.PEOPLE)
+    with within(world.acme):
+        assert not RateBudget.objects.exists()
+
+
+@pytest.mark.parametrize("priority", list(Priority))
+def test_a_block_holds_for_everybody(budget: DatabaseBudget, priority: Priority) -> None:
+    take(budget, 1)
+    budget.report_limited(30, reason="")
+    with pytest.raises(NotionRateLimited):
+        budget.acquire(priority)
+    change(blocked_until=timezone.now() - timedelta(seconds=1))
+    budget.acquire(priority)
 
 
 def test_eight_threads_never_take_more_than_there_is(committed: None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -11,12 +12,15 @@ import time
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
 from django.db import connection, transaction
 from django.db.utils import ProgrammingError
 from procrastinate.contrib.django import app
 
+from integrations.budget import DatabaseBudget
 from integrations.models import Integration
+from integrations.notion.budget import Priority
 from integrations.sandbox import Sandbox, demo_token
 from integrations.services.connect import connect_internal
 from notionscan import jobs, rls
@@ -97,6 +101,47 @@ def test_the_webs_role_cannot_touch_the_job_tables(db: None, statement: str) -> 
         cursor.execute(statement)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        (
+            "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW('default', 'integrations.count_shared', 0, NULL, "
+            "NULL, '{}'::jsonb, NULL)::procrastinate_job_to_defer_v1])"
+        ),
+        "SELECT procrastinate_retry_job_v1(1, now(), NULL, NULL, NULL)",
+        "SELECT procrastinate_prune_stalled_workers_v1(0)",
+    ],
+)
+def test_the_webs_role_gets_past_defer_job_by_no_function(world: World, call: str) -> None:
+    with (
+        within(world.acme),
+        pytest.raises(ProgrammingError, match="permission denied"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(call)
+
+
+def test_ids_given_to_the_database_cannot_replace_the_stamp(committed: None) -> None:
+    world = make_world()
+    ids = json.dumps({"organization_id": str(world.globex.pk), "integration_id": "x"})
+    with within(world.acme), connection.cursor() as cursor:
+        cursor.execute("SELECT defer_job('integrations.count_shared', %s::jsonb, NULL)", [ids])
+    [(_, arguments)] = queued()
+    assert arguments["organization_id"] == str(world.acme.pk)
+
+
+def test_the_workers_role_is_fenced_too(committed: None) -> None:
+    world = make_world()
+    with psycopg.connect(database.url("worker")) as db:
+        assert db.execute("SELECT count(*) FROM tenants_membership").fetchone() == (0,)
+        scope = rls.job_scope(world.globex.pk).setting()
+        db.execute("SELECT set_config(%s, %s, true)", [rls.SETTING, scope])
+        assert db.execute("SELECT count(*) FROM tenants_membership").fetchone() == (1,)
+        found = db.execute("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
+        assert found.fetchone() == (False,)
+
+
 def test_an_unstamped_job_is_refused(db: None) -> None:
     with pytest.raises(jobs.UnstampedJob):
         app.tasks["integrations.count_shared"].func(integration_id=str(uuid4()))
@@ -147,6 +192,39 @@ def test_the_worker_process_runs_what_is_queued(committed: None, sandbox: Sandbo
     assert queued() == []
 
 
+def test_the_worker_leaves_a_delayed_and_fails_an_unstamped_job(committed: None, sandbox: Sandbox) -> None:
+    world = make_world()
+    with within(world.acme):
+        jobs.defer("integrations.count_shared", delay_seconds=3600, integration_id=uuid4())
+    with psycopg.connect(database.url("worker"), autocommit=True) as db:
+        db.execute(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, args) "
+            "VALUES ('default', 'integrations.count_shared', %s)",
+            [json.dumps({"integration_id": str(uuid4())})],
+        )
+    assert worker(sandbox, "--once").wait(timeout=60) == 0
+    assert statuses() == ["todo", "failed"]
+    assert sandbox.requests.count() == 0
+
+
+def test_a_connection_ended_while_it_is_counted_ends_the_count(
+    committed: None, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world()
+    connect(world)
+    acquire = DatabaseBudget.acquire
+
+    def after_the_disconnect(self: DatabaseBudget, priority: Priority) -> None:
+        with within(world.acme):
+            Integration.objects.all().delete()
+        acquire(self, priority)
+
+    monkeypatch.setattr(DatabaseBudget, "acquire", after_the_disconnect)
+    assert run_jobs() == 1
+    assert the_integration(world.acme) is None
+    assert sandbox.requests.count("POST /v1/search") == 0
+
+
 def test_a_killed_workers_job_is_taken_over(committed: None, sandbox: Sandbox) -> None:
     world = make_world()
     connect(world)
@@ -176,14 +254,15 @@ def test_a_killed_workers_job_is_taken_over(committed: None, sandbox: Sandbox) -
     assert found.shared_counted_at is not None
 
 
-def test_a_job_that_kills_its_workers_is_given_up(committed: None) -> None:
+@pytest.mark.parametrize(("starts", "status"), [(jobs.MAX_STARTS - 1, "todo"), (jobs.MAX_STARTS, "failed")])
+def test_a_job_that_kills_its_workers_is_given_up(committed: None, starts: int, status: str) -> None:
     world = make_world()
     with within(world.acme):
         jobs.defer("integrations.count_shared", integration_id=uuid4())
     with database.superuser() as cursor:
-        cursor.execute("UPDATE procrastinate_jobs SET status = 'doing', attempts = %s", [jobs.MAX_STARTS])
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'doing', attempts = %s", [starts])
     recover()
-    assert statuses() == ["failed"]
+    assert statuses() == [status]
 
 
 def statuses() -> list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import traceback
+
 import pytest
 
 from integrations.notion.errors import NotionError, NotionRateLimited, NotionUnavailable
-from tests.integrations.notion.doors import ME, opened
+from tests.integrations.notion.doors import ME, Door, FakeTime, opened
 from tests.integrations.notion.rawserver import REQUEST_ID, RawServer, answer
 
 
@@ -41,3 +43,14 @@ def test_a_reply_that_is_not_believed_keeps_its_request_id() -> None:
     ):
         client.me()
     assert caught.value.request_id == REQUEST_ID
+
+
+@pytest.mark.parametrize("status", [200, 401, 502])
+def test_an_error_leaves_the_frames_behind_that_held_the_token(
+    door: Door, time: FakeTime, status: int
+) -> None:
+    with RawServer(answer(status, {"object": "error"})) as server, pytest.raises(NotionError) as caught:
+        door(server.url, retry=time.retry())
+    passed = [frame.filename for frame in traceback.extract_tb(caught.value.__traceback__)]
+    assert not [name for name in passed if "site-packages" in name]
+    assert not [name for name in passed if name.endswith(("transport.py", "plain.py", "retry.py"))]

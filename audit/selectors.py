@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -55,7 +55,6 @@ def _make_cursor(event: Event) -> str:
 def _read_cursor(cursor: str) -> tuple[datetime, UUID] | None:
     try:
         at, _, event_id = base64.urlsafe_b64decode(cursor).decode().partition("|")
-        moment = datetime.fromisoformat(at)
-        return (moment, UUID(event_id)) if moment.tzinfo else None
-    except (binascii.Error, ValueError):
+        return datetime.fromisoformat(at).astimezone(UTC), UUID(event_id)
+    except (binascii.Error, ValueError, OverflowError):
         return None

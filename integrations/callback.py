@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET
 from integrations.errors import AlreadyConnected, AnotherWorkspace, IntegrationError, StateRefused
 from integrations.notion.errors import NotionError
 from integrations.providers import PROVIDERS
-from integrations.services.oauth import complete_authorization, consume_state
+from integrations.services.oauth import complete_authorization, consume_state, record_refused_state
 from tenants import access
 from tenants.roles import Permission
 
@@ -30,6 +30,7 @@ def callback(request: HttpRequest, provider: str) -> HttpResponse:
             state=request.GET.get("state", ""),
         )
     except StateRefused as refusal:
+        record_refused_state(user)
         return render(request, "integrations/state_refused.html", {"sentence": refusal.sentence}, status=403)
     # Their role may have changed while they were at Notion.
     member = access.member(request, organization.slug, Permission.MANAGE)

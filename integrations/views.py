@@ -39,8 +39,8 @@ _CLOSES_DIALOG = (AlreadyConnected, NotConnected, NotInternal, VariantNotAllowed
 _DISCONNECTED = {
     Revoked.ACCESS: "Disconnected. The token was revoked at Notion and erased here.",
     Revoked.UNSUPPORTED: (
-        "Disconnected, and the token was erased here. Notion lets nobody else revoke it: "
-        "delete the integration in Notion's settings to end it there too."
+        "Disconnected, and what was kept of the token was erased here. To be sure that it ends in Notion "
+        "too, remove the connection in Notion's settings, or delete the integration's token there."
     ),
     Revoked.FAILED: (
         "Disconnected. Notion could not be reached to revoke the token; "

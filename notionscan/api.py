@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
@@ -16,11 +18,19 @@ from notionscan.errors import Invalid
 from tenants.access import Forbidden, Outsider
 from tenants.denials import record_denial
 
+
+class Session(SessionAuth):
+    """The site's login with CSRF; who is not logged in is told that, and not about a CSRF token."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return super().__call__(request) if request.user.is_authenticated else None
+
+
 api = NinjaAPI(
     title="Notion Scan",
     version="1",
     urls_namespace="api",
-    auth=SessionAuth(csrf=True),
+    auth=Session(csrf=True),
     docs_url="/docs",
     openapi_url="/openapi.json",
 )
@@ -80,6 +90,6 @@ def _malformed(request: HttpRequest, problem: ValidationError) -> HttpResponse:
 
 @api.exception_handler(HttpError)
 def _http(request: HttpRequest, problem: HttpError) -> HttpResponse:
-    sentences = {400: "The request's body is not valid JSON.", 403: "The CSRF token is missing or wrong."}
-    sentence = sentences.get(problem.status_code, "The request cannot be served.")
-    return _problem(request, problem.status_code, sentence, "invalid_request")
+    if problem.status_code == 403:
+        return _problem(request, 403, "The CSRF token is missing or wrong.", "csrf_failed")
+    return _problem(request, problem.status_code, "The request's body is not valid JSON.", "invalid_request")

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import middleware as auth_middleware
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import resolve_url
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
@@ -51,10 +51,37 @@ class SecurityHeadersMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-        if not request.path.startswith("/static/"):
-            response.headers.setdefault("Cache-Control", "no-store")
-            patch_vary_headers(response, ["HX-Request"])
+        # A file that was found says itself how long it may be kept; everything else may be about a person.
+        response.headers.setdefault("Cache-Control", "no-store")
+        patch_vary_headers(response, ["HX-Request"])
         return response
+
+
+class ApiProblemMiddleware:
+    """Gives Django's own refusals below /api/ (404, 405, a body too large, 500) the API's one shape."""
+
+    _SENTENCES = {
+        400: ("The request cannot be read.", "invalid_request"),
+        404: ("There is nothing here.", "not_found"),
+        405: ("This address does not take that method.", "method_not_allowed"),
+        500: ("Something went wrong here; it was logged. Try again.", "internal_error"),
+    }
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        match = request.resolver_match
+        is_page = match is not None and match.url_name == "oauth_callback"
+        is_json = response.headers.get("Content-Type", "").startswith("application/json")
+        if response.status_code < 400 or not request.path.startswith("/api/") or is_page or is_json:
+            return response
+        sentence, code = self._SENTENCES.get(response.status_code, self._SENTENCES[400])
+        problem = JsonResponse({"error": sentence, "code": code}, status=response.status_code)
+        if "Allow" in response.headers:
+            problem.headers["Allow"] = response.headers["Allow"]
+        return problem
 
 
 class LoginRequiredMiddleware(auth_middleware.LoginRequiredMiddleware):

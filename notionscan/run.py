@@ -27,7 +27,10 @@ _STOP_SECONDS = 15
 
 
 def main() -> int:
-    port = int(os.environ.get("PORT") or 8000)
+    port = _port(os.environ.get("PORT") or "8000")
+    if port is None:
+        print("PORT is a number from 1 to 65534.", file=sys.stderr)  # noqa: T201
+        return 1
     data_dir = Path(os.environ.get("NOTIONSCAN_DATA_DIR") or BASE_DIR / ".local").resolve()
     for wanted in (port, port + 1):
         if not _is_free(wanted):
@@ -41,7 +44,7 @@ def main() -> int:
         signal.signal(number, lambda *_: stop.set())
 
     greeting = _prepare()
-    processes = {name: _start(command) for name, command in _commands(port).items()}
+    processes = {name: _start(name, command) for name, command in _commands(port).items()}
     try:
         if not _wait_until_served(f"http://127.0.0.1:{port}/healthz", processes, stop):
             return 0 if stop.is_set() else 1
@@ -50,6 +53,11 @@ def main() -> int:
     finally:
         # The database ends with its last user: this process.
         _stop(processes)
+
+
+def _port(text: str) -> int | None:
+    # The sandbox takes the next one.
+    return int(text) if text.isdecimal() and 0 < int(text) < 65535 else None
 
 
 def _is_free(port: int) -> bool:
@@ -110,9 +118,11 @@ def _commands(port: int) -> dict[str, list[str]]:
     return commands
 
 
-def _start(command: list[str]) -> subprocess.Popen[bytes]:
+def _start(name: str, command: list[str]) -> subprocess.Popen[bytes]:
+    # The sandbox's greeting would repeat ours. The web's mails are written to its standard output.
+    output = subprocess.DEVNULL if name == "sandbox" else None
     # A session of its own: Ctrl-C reaches us alone, and we stop the others in order.
-    return subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)  # noqa: S603
+    return subprocess.Popen(command, start_new_session=True, stdout=output)  # noqa: S603
 
 
 def _wait_until_served(

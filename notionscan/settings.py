@@ -12,6 +12,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from integrations import allowed
+from integrations.notion.address import checked_base_url
 from notionscan import logs
 from notionscan.databases import databases
 from notionscan.keyring import parse_keys
@@ -25,6 +26,10 @@ NOTIONSCAN_DATA_DIR = Path(env.str("NOTIONSCAN_DATA_DIR", str(BASE_DIR / ".local
 environ.Env.read_env(NOTIONSCAN_DATA_DIR / "secrets.env")
 
 SECRET_KEY = env.str("SECRET_KEY")
+if not SECRET_KEY:
+    raise ImproperlyConfigured("SECRET_KEY is empty; make one with: openssl rand -base64 48")
+if env.bool("NOTIONSCAN_LOCAL_ONLY", False):
+    raise ImproperlyConfigured("NOTIONSCAN_LOCAL_ONLY is not available yet; unset it.")
 DEBUG = env.bool("DEBUG", False)
 FIELD_ENCRYPTION_KEYS = parse_keys(env.str("FIELD_ENCRYPTION_KEYS"))
 FIELD_DATA_KEY_MODEL = "tenants.DataKey"
@@ -62,6 +67,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "notionscan.middleware.ScopeMiddleware",
     "notionscan.middleware.SecurityHeadersMiddleware",
+    "notionscan.middleware.ApiProblemMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -121,6 +127,10 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Notion Scan] "
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _base.scheme
+# Whoever found an open session cannot move the account to an address of theirs.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+# How many proxies of ours stand before the site: login limits count the address behind them.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
@@ -141,7 +151,10 @@ NOTION_CLIENT_ID = env.str("NOTION_CLIENT_ID", "")
 NOTION_CLIENT_SECRET = Secret(env.str("NOTION_CLIENT_SECRET", ""))
 allowed.require_oauth_client(INTEGRATIONS_ALLOWED, NOTION_CLIENT_ID, NOTION_CLIENT_SECRET.expose())
 NOTION_REDIRECT_URI = env.str("NOTION_REDIRECT_URI", f"{BASE_URL}/api/integrations/notion/callback")
-NOTION_API_BASE_URL = env.str("NOTION_API_BASE_URL", "https://api.notion.com")
+try:
+    NOTION_API_BASE_URL = checked_base_url(env.str("NOTION_API_BASE_URL", "https://api.notion.com"))
+except ValueError as problem:
+    raise ImproperlyConfigured(str(problem)) from None
 NOTION_VERSION = env.str("NOTION_VERSION", "2026-03-11")
 
 # The site ---------------------------------------------------------------------------------------------
@@ -165,6 +178,9 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SECURE_SSL_REDIRECT = _https
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+# Not in a cookie of its own, which would lack what the session's cookie has.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _https

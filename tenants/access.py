@@ -5,6 +5,7 @@ Pages and the API use the same getter. It enters the organization's scope for th
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import cast
 
@@ -17,6 +18,9 @@ from notionscan import rls
 from tenants import selectors
 from tenants.models import Membership, Organization, User
 from tenants.roles import Permission
+
+# The API's router lets any text through, NUL included, which PostgreSQL refuses.
+_SLUG = re.compile(r"[a-z0-9-]{1,50}")
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def member(request: HttpRequest, slug: str, permission: Permission) -> Member:
     Raises: Outsider (404) if not a member; Forbidden (403) if the role does not allow it.
     """
     user = person(request)
-    found = _look_up(user, slug)
+    found = _look_up(user, slug) if _SLUG.fullmatch(slug) else None
     # Raised outside the transaction, which a refusal must not spoil for whoever called us inside theirs.
     if found is None:
         raise Outsider(user, slug)

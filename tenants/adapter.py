@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
 
@@ -17,6 +19,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Say no: members come by ``add_member``."""
         return False
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        return _at_our_address(super().get_reset_password_from_key_url(key))
+
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
+        return _at_our_address(super().get_email_confirmation_url(request, emailconfirmation))
 
     def login(self, request: HttpRequest, user: User) -> None:
         with transaction.atomic():
@@ -41,3 +49,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
                 result=Result.DENIED,
                 known=User.objects.filter(email__iexact=credentials.get("email", "")).exists(),
             )
+
+
+def _at_our_address(url: str) -> str:
+    """Return a mail's link with our own address in it, whatever Host the request named."""
+    return f"{settings.BASE_URL}{urlsplit(url).path}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from audit.actions import Action, Result
-from audit.record import record
+from audit.record import label, record
 from tenants.access import Forbidden, Outsider
 
 
@@ -23,7 +23,7 @@ def record_denial(refusal: Forbidden | Outsider, *, path: str, method: str) -> N
             result=Result.DENIED,
             needed=refusal.permission.label,
             method=method,
-            path=path[:200],
+            path=label(path)[:200],
         )
     else:
         record(
@@ -32,5 +32,5 @@ def record_denial(refusal: Forbidden | Outsider, *, path: str, method: str) -> N
             actor=refusal.user,
             result=Result.DENIED,
             method=method,
-            path=path[:200],
+            path=label(path)[:200],
         )

@@ -66,7 +66,7 @@ class Organization(Scoped, models.Model):
     scope_column = "id"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    slug = models.SlugField(
+    slug = models.CharField(
         max_length=50,
         unique=True,
         validators=[
@@ -77,7 +77,11 @@ class Organization(Scoped, models.Model):
             )
         ],
     )
-    name = models.CharField(max_length=120)
+    name = models.CharField(
+        max_length=120,
+        validators=[RegexValidator(r"^[^\x00-\x1f\x7f]*\Z", "A name is one line of text.")],
+        error_messages={"blank": "Give the organization a name."},
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -40,7 +40,7 @@ def member_role(request: Request, slug: str, membership_id: UUID) -> HttpRespons
     member = access.member(request, slug, Permission.MANAGE)
     form = RoleForm(request.POST)
     if not form.is_valid():
-        return _members(request, member, error=str(form.errors["role"][0]))
+        return _members(request, member, error=str(form.errors["role"][0]), status=400)
     try:
         changed = change_role(
             membership=_membership(member, membership_id),
@@ -88,7 +88,10 @@ def _done(request: Request, member: access.Member, sentence: str) -> HttpRespons
 
 
 @transaction.atomic
-def _members(request: Request, member: access.Member, *, error: str = "", success: str = "") -> HttpResponse:
+def _members(
+    request: Request, member: access.Member, *, error: str = "", success: str = "", status: int = 409
+) -> HttpResponse:
+    """Render the list; ``status`` is the one of an error."""
     people = list(selectors.members(member.organization))
     for person in people:
         person.is_self = person.user_id == member.user.pk  # type: ignore[attr-defined]
@@ -106,4 +109,4 @@ def _members(request: Request, member: access.Member, *, error: str = "", succes
         else None,
     }
     template = "tenants/_members.html" if request.htmx else "tenants/members.html"
-    return render(request, template, context, status=409 if error else 200)
+    return render(request, template, context, status=status if error else 200)

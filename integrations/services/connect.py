@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.record import record
+from audit.record import label, record
 from integrations import selectors
 from integrations.errors import (
     AlreadyConnected,
@@ -117,8 +117,8 @@ def _take_token(integration: Integration, token: Secret, me: Me) -> None:
     integration.error_code = ""
     integration.error_since = None
     integration.workspace_id = me.workspace_id
-    integration.workspace_name = me.workspace_name or ""
+    integration.workspace_name = label(me.workspace_name or "")
     integration.account_id = me.bot_id
-    integration.account_name = me.name or ""
+    integration.account_name = label(me.name or "")
     integration.is_personal_token = me.owner_type == "user"
     integration.last_used_at = timezone.now()

@@ -35,7 +35,11 @@ def disconnect(*, organization: Organization, actor: User | None, provider: str)
             connection_type=integration.connection_type,
         )
         integration.delete()
-        pending = keep_for_revocation(organization, provider, token) if token else None
+        pending = (
+            keep_for_revocation(organization_id=organization.pk, provider=provider, token=token)
+            if token
+            else None
+        )
     if pending is None:
         return Revoked.UNSUPPORTED
     return revoke(organization_id=organization.pk, revocation_id=pending.pk)

@@ -9,26 +9,23 @@ from datetime import timedelta
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from audit.actions import Action
-from audit.record import record
+from audit.actions import Action, Result
+from audit.record import label, record
 from integrations import selectors
 from integrations.errors import (
     AlreadyConnected,
     AnotherWorkspace,
     ConsentRefused,
-    IntegrationError,
     StateRefused,
     VariantNotAllowed,
 )
 from integrations.models import Integration, OAuthState
 from integrations.notion.oauth import TokenGrant
 from integrations.providers import Provider
-from integrations.services.revocation import keep_for_revocation, revoke
+from integrations.services.revocation import give_back
 from integrations.services.shared import count_shared_later
 from integrations.services.verification import token_hash
 from notionscan import rls
-from notionscan.keyring import DecryptFailed
-from notionscan.secret import Secret
 from tenants.models import Organization, User
 
 STATE_LIFETIME = timedelta(minutes=10)
@@ -88,6 +85,18 @@ def consume_state(*, user: User, session_key: str, provider: Provider, state: st
     return found.organization
 
 
+@transaction.atomic
+def record_refused_state(user: User) -> None:
+    """Record an answer that nobody asked for; it names no organization, so it is the deployment's."""
+    record(
+        action=Action.ACCESS_DENIED,
+        organization=None,
+        actor=user,
+        result=Result.DENIED,
+        reason=StateRefused.code,
+    )
+
+
 def complete_authorization(
     *, organization: Organization, actor: User, provider: Provider, code: str, error: str
 ) -> Integration:
@@ -103,17 +112,13 @@ def complete_authorization(
     grant = provider.oauth_app().exchange(code)
     try:
         with transaction.atomic():
-            integration, replaced = _store(organization, actor, provider, grant)
-    except IntegrityError:
-        refusal: IntegrationError = AlreadyConnected()
-    except (AlreadyConnected, AnotherWorkspace) as caught:
-        refusal = caught
-    else:
-        if replaced is not None:
-            _give_back(organization, provider, replaced)
-        return integration
-    _give_back(organization, provider, grant.access_token)
-    raise refusal
+            return _store(organization, actor, provider, grant)
+    except BaseException as failure:
+        # Whatever went wrong, nobody will ever use this token: Notion must not go on honouring it.
+        give_back(organization_id=organization.pk, provider=provider.slug, token=grant.access_token)
+        if isinstance(failure, IntegrityError):
+            raise AlreadyConnected from None
+        raise
 
 
 def _may_reconnect(integration: Integration) -> bool:
@@ -123,12 +128,9 @@ def _may_reconnect(integration: Integration) -> bool:
     )
 
 
-def _store(
-    organization: Organization, actor: User, provider: Provider, grant: TokenGrant
-) -> tuple[Integration, Secret | None]:
-    """Return the connection, and the token that the new one replaced."""
+def _store(organization: Organization, actor: User, provider: Provider, grant: TokenGrant) -> Integration:
     found = selectors.integrations(organization).filter(provider=provider.slug).select_for_update().first()
-    if found is not None and found.connection_type != Integration.ConnectionType.PUBLIC:
+    if found is not None and not _may_reconnect(found):
         raise AlreadyConnected
     if found is not None and found.workspace_id != grant.workspace_id:
         raise AnotherWorkspace
@@ -138,11 +140,9 @@ def _store(
         connection_type=Integration.ConnectionType.PUBLIC,
         token_version=0,
     )
-    was_in_error = integration.status == Integration.Status.ERROR
-    replaced = _readable_token(integration) if found and not was_in_error else None
     _take_grant(integration, actor, grant)
     integration.save()
-    for action in [Action.INTEGRATION_CONNECTED, *([Action.INTEGRATION_RECOVERED] if was_in_error else [])]:
+    for action in [Action.INTEGRATION_CONNECTED, *([Action.INTEGRATION_RECOVERED] if found else [])]:
         record(
             action=action,
             organization=organization.pk,
@@ -151,15 +151,7 @@ def _store(
             connection_type=integration.connection_type,
         )
     count_shared_later(integration)
-    return integration, replaced
-
-
-def _readable_token(integration: Integration) -> Secret | None:
-    try:
-        token: Secret = integration.access_token.reveal()
-    except DecryptFailed:
-        return None
-    return token
+    return integration
 
 
 def _take_grant(integration: Integration, actor: User, grant: TokenGrant) -> None:
@@ -172,19 +164,11 @@ def _take_grant(integration: Integration, actor: User, grant: TokenGrant) -> Non
     integration.error_code = ""
     integration.error_since = None
     integration.workspace_id = grant.workspace_id
-    integration.workspace_name = grant.workspace_name or ""
+    integration.workspace_name = label(grant.workspace_name or "")
     integration.account_id = grant.bot_id
-    integration.account_name = grant.owner_name or ""
+    integration.account_name = label(grant.owner_name or "")
     integration.connected_at = timezone.now()
     integration.connected_by_label = str(actor)
-
-
-def _give_back(organization: Organization, provider: Provider, token: Secret) -> None:
-    """Revoke a token that we do not keep, unless a connection holds that very token."""
-    with transaction.atomic():
-        pending = keep_for_revocation(organization, provider.slug, token)
-    if pending is not None:
-        revoke(organization_id=organization.pk, revocation_id=pending.pk)
 
 
 def _digest(text: str) -> str:

@@ -16,7 +16,6 @@ from integrations.services.verification import token_hash
 from notionscan.jobs import defer
 from notionscan.keyring import DecryptFailed
 from notionscan.secret import Secret
-from tenants.models import Organization
 
 TASK = "integrations.revoke_pending"
 KEPT_FOR = timedelta(hours=24)
@@ -32,7 +31,7 @@ class Revoked(enum.StrEnum):
     FAILED = "failed"
 
 
-def keep_for_revocation(organization: Organization, provider: str, token: Secret) -> PendingRevocation | None:
+def keep_for_revocation(*, organization_id: UUID, provider: str, token: Secret) -> PendingRevocation | None:
     """Move a token out of use, in the open transaction, with a job that revokes it if we cannot now.
 
     Returns None if another connection still uses the very same token; it must stay valid then.
@@ -41,11 +40,19 @@ def keep_for_revocation(organization: Organization, provider: str, token: Secret
         cursor.execute("SELECT token_is_held(%s)", [token_hash(token)])
         if cursor.fetchone()[0]:
             return None
-    pending = PendingRevocation(organization=organization, provider=provider)
+    pending = PendingRevocation(organization_id=organization_id, provider=provider)
     pending.token = token
     pending.save(force_insert=True)
     defer(TASK, delay_seconds=_FIRST_RETRY_SECONDS, revocation_id=pending.pk)
     return pending
+
+
+def give_back(*, organization_id: UUID, provider: str, token: Secret) -> None:
+    """Revoke a token that we were given and do not keep, unless a connection holds that very token."""
+    with transaction.atomic():
+        pending = keep_for_revocation(organization_id=organization_id, provider=provider, token=token)
+    if pending is not None:
+        revoke(organization_id=organization_id, revocation_id=pending.pk)
 
 
 def revoke(*, organization_id: UUID, revocation_id: UUID) -> Revoked:

@@ -17,6 +17,7 @@ from integrations.models import Integration
 from integrations.notion.errors import NotionError, NotionOAuthRefused, NotionUnavailable
 from integrations.notion.oauth import TokenGrant
 from integrations.providers import PROVIDERS
+from integrations.services.revocation import give_back
 from integrations.services.state import DEAD, DECRYPT_FAILED, REFRESH_INTERRUPTED, put_into_error
 from integrations.services.verification import token_hash
 from notionscan.keyring import DecryptFailed
@@ -148,23 +149,33 @@ def _refresh(stale: HeldToken, lease: _Lease) -> HeldToken:
 
 def _store(stale: HeldToken, lease: _Lease, grant: TokenGrant) -> HeldToken:
     with transaction.atomic():
-        integration = _locked(stale)
-        unchanged = integration.token_version == stale.version
-        if not unchanged or integration.refresh_lease_until != lease.until:
-            return _held(integration)
-        integration.access_token = grant.access_token
-        integration.access_token_hash = token_hash(grant.access_token)
-        integration.refresh_token = grant.refresh_token
-        integration.token_version += 1
-        integration.refresh_lease_until = None
-        integration.save()
-        record(
-            action=Action.INTEGRATION_TOKEN_REFRESHED,
-            organization=stale.organization_id,
-            actor=None,
-            target=integration,
+        rows = Integration.objects.filter(organization_id=stale.organization_id, pk=stale.integration_id)
+        integration = rows.select_for_update().first()
+        is_ours = integration is not None and (
+            (integration.token_version, integration.refresh_lease_until) == (stale.version, lease.until)
         )
-        return _held(integration)
+        if integration is not None and is_ours:
+            _keep(integration, grant)
+            return _held(integration)
+    # Disconnected, reconnected or given up meanwhile: nobody would ever use, or revoke, these tokens.
+    give_back(organization_id=stale.organization_id, provider=stale.provider, token=grant.access_token)
+    with transaction.atomic():
+        return _held(_locked(stale))
+
+
+def _keep(integration: Integration, grant: TokenGrant) -> None:
+    integration.access_token = grant.access_token
+    integration.access_token_hash = token_hash(grant.access_token)
+    integration.refresh_token = grant.refresh_token
+    integration.token_version += 1
+    integration.refresh_lease_until = None
+    integration.save()
+    record(
+        action=Action.INTEGRATION_TOKEN_REFRESHED,
+        organization=integration.organization_id,
+        actor=None,
+        target=integration,
+    )
 
 
 @transaction.atomic

@@ -13,7 +13,14 @@ from audit.actions import Action, Result
 from audit.record import record
 from integrations.errors import TokenRefused, TooManyAttempts
 from integrations.models import FailedVerification
-from integrations.notion.errors import NotionCapabilityMissing, NotionRefused, NotionUnauthorized
+from integrations.notion.errors import (
+    NotionCapabilityMissing,
+    NotionConflict,
+    NotionNotShared,
+    NotionRefused,
+    NotionUnauthorized,
+    NotionUnavailable,
+)
 from integrations.notion.me import Me, verify_token
 from notionscan.secret import Secret
 from tenants.models import Organization, User
@@ -33,6 +40,9 @@ def verified(token: Secret, *, organization: Organization, actor: User | None, a
         return verify_token(
             token, base_url=settings.NOTION_API_BASE_URL, notion_version=settings.NOTION_VERSION
         )
+    except (NotionNotShared, NotionConflict):
+        # Every token can ask users/me: such an answer is no answer.
+        raise NotionUnavailable from None
     except (NotionUnauthorized, NotionCapabilityMissing, NotionRefused):
         with transaction.atomic():
             FailedVerification.objects.create(organization=organization)

@@ -22,7 +22,11 @@ from notionscan import rls
 _UNBOUND = object()
 # Two aliases cannot see each other's open transactions and could wait for each other for ever.
 _LOCK_TIMEOUT = "10s"
-_BIND = f"SELECT set_config('{rls.SETTING}', %s, true), set_config('lock_timeout', '{_LOCK_TIMEOUT}', true)"
+# Without pg_temp at the end, a temporary table would be found before ours of the same name.
+_BIND = (
+    f"SELECT set_config('{rls.SETTING}', %s, true), set_config('lock_timeout', '{_LOCK_TIMEOUT}', true), "
+    "set_config('search_path', 'public, pg_temp', true)"
+)
 
 
 @functools.cache

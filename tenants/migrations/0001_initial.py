@@ -60,7 +60,8 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "slug",
-                    models.SlugField(
+                    models.CharField(
+                        max_length=50,
                         unique=True,
                         validators=[
                             django.core.validators.RegexValidator(
@@ -70,7 +71,18 @@ class Migration(migrations.Migration):
                         ],
                     ),
                 ),
-                ("name", models.CharField(max_length=120)),
+                (
+                    "name",
+                    models.CharField(
+                        error_messages={"blank": "Give the organization a name."},
+                        max_length=120,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[^\\x00-\\x1f\\x7f]*\\Z", "A name is one line of text."
+                            )
+                        ],
+                    ),
+                ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={

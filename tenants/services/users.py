@@ -16,6 +16,7 @@ def find_or_create_user(email: str) -> User:
     Raises: ValidationError if it is not an e-mail address.
     """
     validate_email(email)
+    User(email=email).clean_fields(exclude=["password"])
     found = User.objects.filter(email__iexact=email).first()
     return found or User.objects.create_user(email)
 

@@ -47,7 +47,7 @@ def test_an_event_shares_the_fate_of_its_effect(committed: None, caplog: pytest.
 def test_an_event_is_one_json_line_with_all_that_identifies_it(
     committed: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    acme = make_organization("acme", "Acme\nAtlas")
+    acme = make_organization("acme", "Acme \u2028 Atlas")
     admin = make_member(acme, Role.ADMIN)
     caplog.clear()
     with caplog.at_level(logging.INFO, "notionscan.audit"), within(acme):

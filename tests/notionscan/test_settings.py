@@ -75,6 +75,23 @@ def test_what_is_not_allowed_stops_the_process(allowed: str, sentence: str) -> N
     assert stopped(manage("check", INTEGRATIONS_ALLOWED=allowed)) == sentence
 
 
+@pytest.mark.parametrize("only", ["NOTION_CLIENT_ID", "NOTION_CLIENT_SECRET"])
+def test_half_of_the_oauth_client_stops_the_process(only: str) -> None:
+    sentence = stopped(manage("check", INTEGRATIONS_ALLOWED="notion_public", **{only: "half-of-it"}))
+    assert sentence.endswith("set NOTION_CLIENT_ID and NOTION_CLIENT_SECRET.")
+    assert "half-of-it" not in sentence
+
+
+def test_both_ways_are_allowed_with_an_oauth_client() -> None:
+    result = manage(
+        "check",
+        INTEGRATIONS_ALLOWED=" notion_public , notion_internal,",
+        NOTION_CLIENT_ID="id",
+        NOTION_CLIENT_SECRET="secret",
+    )
+    assert result.returncode == 0, result.stderr
+
+
 def test_only_internal_tokens_are_allowed_by_default() -> None:
     code = "from django.conf import settings; print(sorted(settings.INTEGRATIONS_ALLOWED))"
     result = manage("shell", "-v", "0", "-c", code)
@@ -84,6 +101,42 @@ def test_only_internal_tokens_are_allowed_by_default() -> None:
 @pytest.mark.parametrize("name", ["SECRET_KEY", "FIELD_ENCRYPTION_KEYS"])
 def test_a_missing_secret_stops_the_process_with_its_name(name: str) -> None:
     assert name in stopped(manage("check", without=name))
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "FIELD_ENCRYPTION_KEYS"])
+def test_an_empty_secret_is_a_missing_one(name: str) -> None:
+    assert name in stopped(manage("check", **{name: ""}))
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "no-colon-canary",
+        "a:canary",
+        "a:Y2FuYXJ5",
+        ":AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        "a b:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        ",".join(["a:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="] * 2),
+    ],
+    ids=["no id", "not base64", "short", "empty id", "odd id", "same id twice"],
+)
+def test_an_unusable_key_ring_stops_the_process_and_is_not_shown(keys: str) -> None:
+    sentence = stopped(manage("check", FIELD_ENCRYPTION_KEYS=keys))
+    assert sentence.startswith("FIELD_ENCRYPTION_KEYS")
+    for shown in ("canary", "Y2FuYXJ5", "AAAA"):
+        assert shown not in sentence
+
+
+@pytest.mark.parametrize("address", ["http://api.notion.com", "junk", "ftp://127.0.0.1", "https://"])
+def test_an_address_that_no_token_may_be_sent_to_stops_the_process(address: str) -> None:
+    assert "NOTION_API_BASE_URL" in stopped(manage("check", NOTION_API_BASE_URL=address))
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:8765", "http://localhost:1", "https://api.notion.com/"]
+)
+def test_loopback_may_be_plain_http(address: str) -> None:
+    assert manage("check", NOTION_API_BASE_URL=address).returncode == 0
 
 
 def test_a_base_url_without_a_host_stops_the_process() -> None:
@@ -99,6 +152,20 @@ def test_migrate_without_the_owner_says_so() -> None:
     assert "secret-word" not in sentence
 
 
+@pytest.mark.parametrize("alias", ["default", "worker", "owner"])
+def test_a_process_with_all_three_roles_knows_each(alias: str) -> None:
+    code = f"from django.db import connections; print(connections[{alias!r}].settings_dict['USER'])"
+    given = {
+        name: DATABASE.replace("app:", f"{user}:")
+        for name, user in (
+            ("DATABASE_URL", "default"),
+            ("WORKER_DATABASE_URL", "worker"),
+            ("DATABASE_OWNER_URL", "owner"),
+        )
+    }
+    assert manage("shell", "-v", "0", "-c", code, **given).stdout.strip() == alias
+
+
 def test_the_worker_without_its_role_says_so() -> None:
     assert "WORKER_DATABASE_URL" in stopped(manage("worker", DATABASE_URL=DATABASE))
 
@@ -111,6 +178,46 @@ def test_https_makes_cookies_host_bound_and_secure() -> None:
     )
     result = manage("shell", "-v", "0", "-c", code, BASE_URL="https://scan.example.com")
     assert result.stdout.strip() == "__Host-sessionid __Host-csrftoken True True True", result.stderr
+
+
+_ASK = """
+from django.test import Client
+browser = Client()
+page = browser.get("/accounts/login/", secure={secure}, headers={{"host": {host!r}}})
+print(page.status_code)
+print(page.headers.get("Strict-Transport-Security"))
+print(page.cookies.output(header="").strip())
+for path in ("/accounts/login/", "/healthz"):
+    print(browser.get(path, headers={{"host": {host!r}}}).status_code)
+"""
+
+
+def test_https_is_told_to_the_browser() -> None:
+    code = _ASK.format(secure=True, host="scan.example.com")
+    lines = manage("shell", "-v", "0", "-c", code, BASE_URL="https://scan.example.com").stdout.splitlines()
+    assert lines[:2] == ["200", "max-age=31536000; includeSubDomains; preload"]
+    assert lines[2].startswith("__Host-csrftoken=")
+    attributes = {part.strip() for part in lines[2].split(";")[1:]}
+    assert {"HttpOnly", "Secure", "Path=/", "SameSite=Lax"} <= attributes
+    # What __Host- forbids.
+    assert "Domain" not in lines[2]
+    # Plain http is sent on to https, except for the probes, which speak to the process itself.
+    assert lines[3:] == ["301", "200"]
+
+
+def test_plain_http_sends_neither() -> None:
+    code = _ASK.format(secure=False, host="localhost")
+    lines = manage("shell", "-v", "0", "-c", code).stdout.splitlines()
+    assert lines[:2] == ["200", "None"]
+    assert lines[2].startswith("csrftoken=")
+    assert "Secure" not in lines[2]
+    assert lines[3:] == ["200", "200"]
+
+
+def test_another_host_is_not_answered() -> None:
+    code = _ASK.format(secure=True, host="evil.example")
+    lines = manage("shell", "-v", "0", "-c", code, BASE_URL="https://scan.example.com").stdout.splitlines()
+    assert lines[0] == "400"
 
 
 def test_every_name_that_is_read_is_documented_and_the_other_way_round() -> None:

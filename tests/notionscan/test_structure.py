@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from urllib.parse import quote
+from uuid import UUID
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.core.management import call_command
-from django.db import connections, transaction
+from django.db import connections, models, transaction
+from django.db.migrations.operations import CreateModel
+from django.db.migrations.state import ProjectState
 from django.template.loader import get_template
 from django.test import Client
+from django.test.utils import isolate_apps
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from notionscan import grants, health
+from notionscan import embedded_postgres, grants, health, rls
+from tests import database
 from tests.factories import World
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -53,6 +64,53 @@ def test_every_route_needs_a_login_or_says_why_not(world: World) -> None:
     assert public <= PUBLIC.keys()
 
 
+# Values for what an address has in it; nothing of it exists for somebody who is not logged in.
+VALUES = {
+    "slug": "acme",
+    "provider": "notion",
+    "membership_id": UUID(int=1),
+    "object_id": "1",
+    "content_type_id": "1",
+    "app_label": "tenants",
+    "url": "x",
+    "key": "x",
+    "uidb36": "1",
+}
+
+
+# The documentation says nothing of any customer; the root is a 404 for everybody.
+PUBLIC_API = ("/api/docs", "/api/openapi.json", "/api/")
+
+
+def addresses(patterns: Iterable[object], before: str = "") -> Iterator[tuple[str, URLPattern]]:
+    """Yield an address for every route, with something in each of its places."""
+    for pattern in patterns:
+        route = before + str(pattern.pattern)  # type: ignore[attr-defined]
+        if isinstance(pattern, URLResolver):
+            yield from addresses(pattern.url_patterns, route)
+        elif isinstance(pattern, URLPattern):
+            filled = re.sub(r"<(?:\w+:)?(\w+)>", lambda place: str(VALUES[place[1]]), route)
+            filled = re.sub(r"\(\?P<(\w+)>[^)]*\)", lambda place: str(VALUES[place[1]]), filled)
+            yield "/" + re.sub(r"[\^$?\\]|\\Z", "", filled), pattern
+
+
+def test_nobody_gets_anything_without_a_login(world: World) -> None:
+    asked = 0
+    for address, pattern in addresses(get_resolver().url_patterns):
+        if pattern.name in PUBLIC or address in PUBLIC_API:
+            continue
+        for method in ("get", "post"):
+            answer = getattr(world.client(None), method)(address)
+            if address.startswith("/api/") and "callback" not in address:
+                # Wrong methods are refused before anybody is asked who they are.
+                assert answer.status_code in (401, 405), (address, answer.status_code)
+            else:
+                assert answer.status_code == 302, (address, answer.status_code)
+                assert answer.url.startswith("/accounts/login/?next="), address
+            asked += 1
+    assert asked > 40
+
+
 @pytest.mark.parametrize("template", sorted((ROOT / "templates").rglob("*.*")), ids=lambda path: path.name)
 def test_every_template_parses(template: Path) -> None:
     get_template(str(template.relative_to(ROOT / "templates")))
@@ -80,6 +138,37 @@ def test_a_table_without_its_policy_stops_migrate(committed: None) -> None:
         grants.apply("owner")
 
 
+def test_a_table_made_without_its_policy_stops_migrate(
+    committed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with isolate_apps("tenants"):
+
+        class Forgotten(rls.Scoped, models.Model):
+            id = models.UUIDField(primary_key=True)
+            organization_id = models.UUIDField()
+
+            class Meta:
+                app_label = "tenants"
+
+    known = rls.scoped_models()
+    monkeypatch.setattr(rls, "scoped_models", lambda: [*known, Forgotten])
+    operation = CreateModel("Forgotten", [(f.name, f.clone()) for f in Forgotten._meta.fields])
+    state = ProjectState()
+    operation.state_forwards("tenants", state)
+    with (
+        pytest.raises(RuntimeError, match="No row security on tenants_forgotten"),
+        connections["owner"].schema_editor(atomic=True) as editor,
+    ):
+        operation.database_forwards("tenants", editor, ProjectState(), state)
+        grants.apply("owner")
+    assert "tenants_forgotten" not in connections["owner"].introspection.table_names()
+
+
+def test_what_is_fenced_is_what_is_scoped() -> None:
+    assert {model._meta.db_table for model in rls.scoped_models()} == grants.SCOPED.keys()
+    assert not grants.SCOPED.keys() & grants.GLOBAL.keys()
+
+
 def test_no_migration_is_missing(committed: None) -> None:
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
 
@@ -87,6 +176,50 @@ def test_no_migration_is_missing(committed: None) -> None:
 def test_the_process_is_up_and_ready(db: None) -> None:
     assert Client().get("/healthz").json() == {"status": "ok"}
     assert Client().get("/readyz").json() == {"status": "ok"}
+
+
+def readiness(**environment: str) -> subprocess.CompletedProcess[str]:
+    code = "from django.test import Client; a = Client().get('/readyz'); print(a.status_code, a.json())"
+    return subprocess.run(
+        [sys.executable, "manage.py", "shell", "-v", "0", "-c", code],
+        cwd=ROOT,
+        env=database.process_environment() | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_superuser_is_not_ready(committed: None) -> None:
+    if "EMBEDDED_ROLE" not in connections["default"].settings_dict:
+        return  # Only the embedded server has a superuser for us; the next test stands for the others.
+    name = connections["default"].settings_dict["NAME"]
+    server = embedded_postgres.ensure_running(Path(settings.NOTIONSCAN_DATA_DIR))
+    superuser = server.superuser_connection(name)
+    host = quote(superuser["host"], safe="")
+    address = f"postgres://{superuser['user']}:{superuser['password']}@{host}:{superuser['port']}/{name}"
+    answer = readiness(DATABASE_URL=address)
+    assert answer.stdout.startswith("503 "), answer.stderr
+    assert "bypasses row security" in answer.stdout
+
+
+def test_a_database_that_is_not_there_is_not_ready(committed: None) -> None:
+    answer = readiness(DATABASE_URL="postgres://app:secret-word@127.0.0.1:1/none")
+    assert answer.stdout.startswith("503 "), answer.stderr
+    assert "The database cannot be reached." in answer.stdout
+    assert "secret-word" not in answer.stdout + answer.stderr
+
+
+def test_missing_migrations_are_not_ready(committed: None) -> None:
+    with database.superuser() as cursor:
+        cursor.execute("UPDATE django_migrations SET app = 'absent' WHERE app = 'integrations'")
+        try:
+            answer = Client().get("/readyz")
+        finally:
+            cursor.execute("UPDATE django_migrations SET app = 'integrations' WHERE app = 'absent'")
+    assert answer.status_code == 503
+    assert "run manage.py migrate" in answer.json()["problem"]
 
 
 def test_a_role_that_bypasses_row_security_is_not_ready(db: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,8 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="end when the queue is empty")
 
     def handle(self, *args: Any, concurrency: int, once: bool, **options: Any) -> None:
+        if concurrency < 1:
+            raise CommandError("--concurrency is how many jobs run at a time; give 1 or more.")
         if "worker" not in connections:
             raise CommandError("The worker connects as its own role; set WORKER_DATABASE_URL.")
         # Everything in this process speaks as the worker: it is the app's role plus the job tables.

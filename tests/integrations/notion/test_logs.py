@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from integrations.notion.errors import NotionError
+from integrations.notion.errors import NotionError, NotionUnavailable, sealed
 from integrations.notion.oauth import OAuthApp
 from notionscan.logs import JsonFormatter, configuration
 from notionscan.secret import Secret
@@ -123,6 +123,21 @@ def test_the_search_for_secrets_would_find_one(caplog: pytest.LogCaptureFixture)
     with caplog.at_level(logging.DEBUG):
         logging.getLogger("httpcore.http11").warning("headers %s", {"Authorization": f"Basic {BASIC}"})
     assert shown("\n".join(JsonFormatter().format(record) for record in caplog.records))
+
+
+def test_a_sealed_error_forgets_what_it_was_raised_from() -> None:
+    @sealed
+    def careless() -> None:
+        try:
+            raise ValueError(CANARY)
+        except ValueError as cause:
+            raise NotionUnavailable("careless") from cause
+
+    failure = failure_of(careless)
+    assert failure is not None
+    assert failure.__context__ is None
+    assert failure.__cause__ is None
+    assert shown("".join(traceback.format_exception(failure))) == []
 
 
 @pytest.fixture(params=[False, True], ids=["production", "debug"])

@@ -20,6 +20,11 @@ class StaffAdminSite(admin.AdminSite):
     index_title = "Directory"
     enable_nav_sidebar = False
 
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Take read-only pages alone: what the libraries register, a superuser could change."""
+        if admin_class is not None and issubclass(admin_class, ReadOnlyAdmin):
+            super().register(model_or_iterable, admin_class, **options)
+
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         inner: Callable[..., Any] = super().admin_view(view, cacheable)
 

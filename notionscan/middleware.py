@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import middleware as auth_middleware
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
@@ -78,10 +79,9 @@ class ApiProblemMiddleware:
         if response.status_code < 400 or not request.path.startswith("/api/") or is_page or is_json:
             return response
         sentence, code = self._SENTENCES.get(response.status_code, self._SENTENCES[400])
-        problem = JsonResponse({"error": sentence, "code": code}, status=response.status_code)
-        if "Allow" in response.headers:
-            problem.headers["Allow"] = response.headers["Allow"]
-        return problem
+        response.content = json.dumps({"error": sentence, "code": code}).encode()
+        response.headers["Content-Type"] = "application/json"
+        return response
 
 
 class LoginRequiredMiddleware(auth_middleware.LoginRequiredMiddleware):

@@ -20,6 +20,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         """Say no: members come by ``add_member``."""
         return False
 
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        super().send_mail(template_prefix, email, context | {"site_url": settings.BASE_URL})
+
     def get_reset_password_from_key_url(self, key: str) -> str:
         return _at_our_address(super().get_reset_password_from_key_url(key))
 

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from integrations.sandbox import Sandbox, demo_token
-from tests.factories import World, events, queued, the_integration
+from tests.factories import World, events, make_world, queued, the_integration
 
 ACME = demo_token("Acme Atlas")
 
@@ -38,8 +38,9 @@ def test_the_token_comes_from_the_environment(
 
 
 def test_standard_input_wins_over_the_environment(
-    world: World, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    committed: None, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    world = make_world()
     monkeypatch.setenv("NOTION_API_KEY", "ntn_unknown")
     monkeypatch.setattr("sys.stdin", io.StringIO(f"  {ACME}  \nntn_second_line\n"))
     connect("--token-stdin")

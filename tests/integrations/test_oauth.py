@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
@@ -14,16 +15,18 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from integrations.errors import ConnectionInError
+from integrations.errors import ConnectionInError, NotConnected
 from integrations.models import Integration, OAuthState, PendingRevocation
 from integrations.notion.budget import Priority
 from integrations.notion.errors import NotionError
+from integrations.notion.oauth import OAuthApp, TokenGrant
 from integrations.notion.replies import Me
 from integrations.sandbox import Sandbox, demo_token
 from integrations.services.calls import call_notion
 from integrations.services.revocation import KEPT_FOR, revoke_again
 from integrations.services.tokens import LEASE
 from notionscan import rls
+from notionscan.secret import Secret
 from tenants.models import Membership
 from tenants.roles import Role
 from tenants.services.members import change_role
@@ -376,3 +379,65 @@ def test_eight_callers_refresh_once(committed: None, sandbox: Sandbox) -> None:
     assert sandbox.requests.count("POST /v1/oauth/token") == 2
     assert current(world).token_version == 2
     assert timedelta(seconds=10) < LEASE
+
+
+def test_of_two_consents_the_second_is_a_conflict_and_is_given_back(world: World, sandbox: Sandbox) -> None:
+    browser = world.client(world.admin)
+    first, second = decide(ask(browser)), decide(ask(browser))
+    assert browser.get(CALLBACK, first).status_code == 302
+    kept = access_token(world)
+    assert browser.get(CALLBACK, second).status_code == 409
+    assert access_token(world) == kept
+    assert events(world.acme).count(("integration.connected", "success")) == 1
+    assert sandbox.requests.count("POST /v1/oauth/revoke", status=200) == 1
+
+
+def test_tokens_that_come_after_a_disconnect_are_revoked(
+    committed: None, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world()
+    browser = world.client(world.admin)
+    connect(browser)
+    sandbox.expire("acme-atlas/oauth")
+    refresh = OAuthApp.refresh
+
+    def refresh_and_lose(app: OAuthApp, token: Secret) -> TokenGrant:
+        grant = refresh(app, token)
+        with rls.scope(None):
+            assert browser.delete("/api/orgs/acme/integrations/notion").status_code == 200
+        return grant
+
+    monkeypatch.setattr(OAuthApp, "refresh", refresh_and_lose)
+    with pytest.raises(NotConnected):
+        me(world)
+    # The token that was in use, and the one that came too late.
+    assert sandbox.requests.count("POST /v1/oauth/revoke", status=200) == 2
+    with within(world.acme):
+        assert PendingRevocation.objects.count() == 0
+
+
+@pytest.mark.parametrize("name", ["W" * 300, "a\x00b", "\u202eright to left"])
+def test_a_workspace_may_have_any_name(world: World, settings: Any, name: str) -> None:
+    with Sandbox(pages=5, workspaces=[name]) as sandbox:
+        settings.NOTION_API_BASE_URL = sandbox.url
+        settings.NOTION_CLIENT_SECRET = Secret(sandbox.client.client_secret)
+        settings.NOTION_REDIRECT_URI = sandbox.client.redirect_uris[0]
+        browser = world.client(world.admin)
+        slug = next(iter(sandbox.workspaces))
+        assert connect(browser, workspace=slug).status_code == 302
+        assert len(current(world).workspace_name) <= 254
+        assert browser.get("/orgs/acme/integrations/").status_code == 200
+
+
+def test_a_grant_that_cannot_be_stored_is_given_back(
+    world: World, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr("integrations.services.oauth.count_shared_later", fail)
+    browser = world.client(world.admin)
+    browser.raise_request_exception = False
+    assert connect(browser).status_code == 500
+    assert the_integration(world.acme) is None
+    assert sandbox.requests.count("POST /v1/oauth/revoke", status=200) == 1

@@ -172,3 +172,15 @@ def test_a_row_cannot_point_into_another_organization(committed: None) -> None:
         RateBudget.objects.create(
             organization=world.acme, integration_id=theirs, window_started_at=timezone.now(), limit=1
         )
+
+
+def test_a_temporary_table_is_not_taken_for_ours(committed: None) -> None:
+    world = make_world()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE tenants_datakey AS SELECT 1 AS id")
+    try:
+        with within(world.acme), connection.cursor() as cursor:
+            cursor.execute("SELECT organization_id FROM tenants_datakey")
+            assert cursor.fetchall() == [(world.acme.pk,)]
+    finally:
+        connection.close()

@@ -11,8 +11,10 @@ from urllib.parse import quote
 from uuid import UUID
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.apps import apps
 from django.conf import settings
+from django.contrib import admin
 from django.core.management import call_command
 from django.db import connections, models, transaction
 from django.db.migrations.operations import CreateModel
@@ -109,6 +111,22 @@ def test_nobody_gets_anything_without_a_login(world: World) -> None:
                 assert answer.url.startswith("/accounts/login/?next="), address
             asked += 1
     assert asked > 40
+
+
+def test_the_staffs_site_is_read_only_even_for_a_superuser(world: World) -> None:
+    assert {model.__name__ for model in admin.site._registry} == {
+        "User",
+        "OrganizationEntry",
+        "ConnectionStatus",
+    }
+    world.outsider.is_staff = world.outsider.is_superuser = True
+    world.outsider.save()
+    browser = world.client(world.outsider)
+    taken = {"user": str(world.admin.pk), "email": "taken@globex.example", "verified": "on", "primary": "on"}
+    assert browser.post("/admin/account/emailaddress/add/", taken).status_code == 404
+    assert browser.post("/admin/tenants/user/add/", {"email": "new@globex.example"}).status_code == 403
+    assert browser.post(f"/admin/tenants/user/{world.admin.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert not EmailAddress.objects.filter(email="taken@globex.example").exists()
 
 
 @pytest.mark.parametrize("template", sorted((ROOT / "templates").rglob("*.*")), ids=lambda path: path.name)

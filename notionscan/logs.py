@@ -36,6 +36,8 @@ def configuration(*, debug: bool) -> dict[str, Any]:
             # No mail to admins: Django's HTML report prints local variables and the POST field "token".
             "django": {"handlers": [], "level": "INFO", "propagate": True},
             "django.server": {"handlers": [], "level": "INFO" if debug else "WARNING", "propagate": True},
+            # At DEBUG it prints the context of a missing variable: the request, with the code and the state.
+            "django.template": {"level": "INFO"},
             "procrastinate": {"level": "WARNING"},
             # They log each address, with ids and cursors in it; the door's own line has what is of use.
             "httpx": {"level": "WARNING"},

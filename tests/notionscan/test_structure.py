@@ -222,6 +222,12 @@ def test_a_superuser_is_not_ready(committed: None) -> None:
     assert "bypasses row security" in answer.stdout
 
 
+def test_the_owner_of_the_tables_is_not_ready(committed: None) -> None:
+    answer = readiness(DATABASE_URL=database.url("owner"))
+    assert answer.stdout.startswith("503 "), answer.stderr
+    assert "use the app role" in answer.stdout
+
+
 def test_a_database_that_is_not_there_is_not_ready(committed: None) -> None:
     answer = readiness(DATABASE_URL="postgres://app:secret-word@127.0.0.1:1/none")
     assert answer.stdout.startswith("503 "), answer.stderr

@@ -82,7 +82,8 @@ def _invalid(request: HttpRequest, problem: Invalid) -> HttpResponse:
 @api.exception_handler(ValidationError)
 def _malformed(request: HttpRequest, problem: ValidationError) -> HttpResponse:
     # Only where and why: pydantic's message would repeat the input, and the input may be a token.
-    fields = sorted({str(error["loc"][-1]) for error in problem.errors if error.get("loc")})
+    # A name that long is no field's: it may be a token in the wrong place, and is cut.
+    fields = sorted({str(error["loc"][-1])[:24] for error in problem.errors if error.get("loc")})
     return _problem(
         request, 400, f"Correct these fields of the request: {', '.join(fields)}.", "invalid_request"
     )

@@ -5,6 +5,7 @@ There are no default secrets: a missing one stops the process with its name.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,13 +22,13 @@ from notionscan.secret import Secret
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
-NOTIONSCAN_DATA_DIR = Path(env.str("NOTIONSCAN_DATA_DIR", str(BASE_DIR / ".local"))).resolve()
+NOTIONSCAN_DATA_DIR = Path(env.str("NOTIONSCAN_DATA_DIR", "") or BASE_DIR / ".local").resolve()
 # Written by `make run` on its first start; the environment and .env win over it.
 environ.Env.read_env(NOTIONSCAN_DATA_DIR / "secrets.env")
+# A name without a value, as most are in .env.example, counts as unset.
+env.ENVIRON = {name: value for name, value in os.environ.items() if value}
 
 SECRET_KEY = env.str("SECRET_KEY")
-if not SECRET_KEY:
-    raise ImproperlyConfigured("SECRET_KEY is empty; make one with: openssl rand -base64 48")
 if env.bool("NOTIONSCAN_LOCAL_ONLY", False):
     raise ImproperlyConfigured("NOTIONSCAN_LOCAL_ONLY is not available yet; unset it.")
 DEBUG = env.bool("DEBUG", False)

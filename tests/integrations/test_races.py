@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from integrations.sandbox import Sandbox, demo_token
@@ -41,6 +42,19 @@ def at_once(calls: list[Callable[[], int]]) -> Counter[int]:
     for thread in threads:
         thread.join()
     return Counter(results)
+
+
+def meet(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
+    """Let two calls wait for each other at the end of a function; not for long, if a lock parts them."""
+    real, together = getattr(owner, name), threading.Barrier(2)
+
+    def met(*arguments: Any, **more: Any) -> Any:
+        result = real(*arguments, **more)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            together.wait(0.5)
+        return result
+
+    monkeypatch.setattr(owner, name, met)
 
 
 def connecting(world: World) -> Callable[[], int]:
@@ -81,27 +95,18 @@ def test_of_two_disconnects_one_finds_nothing(committed: None, sandbox: Sandbox)
     assert events(world.acme).count(("integration.disconnected", "success")) == 1
 
 
-def test_of_two_answers_with_one_state_one_connects(committed: None, sandbox: Sandbox) -> None:
+def test_of_two_answers_with_one_state_one_connects(
+    committed: None, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world = make_world()
     browser = world.client(world.admin)
     answer = decide(ask(browser))
+    # Both have found the state before either of them deletes it.
+    meet(monkeypatch, QuerySet, "first")
     results = at_once([lambda: browser.get(CALLBACK, answer).status_code for _ in range(2)])
     assert results == {302: 1, 403: 1}
     assert the_integration(world.acme) is not None
     assert sandbox.requests.count("POST /v1/oauth/token") == 1
-
-
-def meet(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> None:
-    """Let two calls of a function wait for each other after it; if a lock keeps them apart, not for long."""
-    real, together = getattr(module, name), threading.Barrier(2)
-
-    def met(*arguments: Any, **more: Any) -> Any:
-        result = real(*arguments, **more)
-        with contextlib.suppress(threading.BrokenBarrierError):
-            together.wait(0.5)
-        return result
-
-    monkeypatch.setattr(module, name, met)
 
 
 def test_two_admins_who_remove_each_other_leave_one(committed: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -231,3 +231,11 @@ def test_every_name_that_is_read_is_documented_and_the_other_way_round() -> None
     assert documented == read | {"NOTION_API_KEY"}
     for name in documented:
         assert re.search(rf"^# .+\n(?:[A-Z_]+=.*\n)*{name}=.*$", example, re.MULTILINE), name
+
+
+def test_the_example_is_a_working_start() -> None:
+    example = (ROOT / ".env.example").read_text()
+    values = dict(re.findall(r"^([A-Z_]+)=(.*)$", example, re.MULTILINE))
+    secrets = {name: ENVIRONMENT[name] for name in ("SECRET_KEY", "FIELD_ENCRYPTION_KEYS")}
+    result = manage("check", **(values | secrets))
+    assert result.returncode == 0, result.stderr

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.http import HttpRequest
 from ninja import Router, Schema
 from pydantic import ConfigDict, SecretStr
 from pydantic.alias_generators import to_camel
 
-from integrations import card
+from integrations import card, selectors
 from integrations.errors import NotConnected
 from integrations.forms import ConnectForm, TokenForm
 from integrations.models import Integration
@@ -93,7 +94,9 @@ _PROBLEMS: dict[int, type[Problem]] = dict.fromkeys((400, 401, 403, 404, 409, 42
 )
 def list_integrations(request: HttpRequest, slug: str) -> dict[str, Any]:
     member = access.member(request, slug, Permission.READ)
-    return {"integrations": [_described(card.notion_card(member).integration)]}
+    with transaction.atomic():
+        integration = selectors.integration(member.organization, NOTION)
+    return {"integrations": [_described(integration)]}
 
 
 @router.post(

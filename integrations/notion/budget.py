@@ -25,13 +25,3 @@ class Budget(Protocol):
 
     def report_limited(self, retry_after_seconds: float, *, reason: str) -> None:
         """Let nobody call for so long; ``reason`` is Notion's ``rate_limit_reason``."""
-
-
-class NoBudget:
-    """No limit of ours, for a caller that is alone with its connection."""
-
-    def acquire(self, priority: Priority) -> None:
-        """Take one request; there is always one."""
-
-    def report_limited(self, retry_after_seconds: float, *, reason: str) -> None:
-        """Forget it: the one caller was told already."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 
-from integrations.notion.budget import NoBudget, Priority
+from integrations.notion.budget import Priority
 from integrations.notion.client import NotionClient
 from integrations.notion.me import verify_token
 from integrations.notion.replies import Me
@@ -88,3 +88,13 @@ def me_by_requests(base_url: str, *, retry: Retry, deadline_seconds: float = 10)
 
 Door = Callable[..., Me]
 DOORS: dict[str, Door] = {"sdk": me_by_sdk, "requests": me_by_requests}
+
+
+class NoBudget:
+    """No limit of ours, for a caller that is alone with its connection."""
+
+    def acquire(self, priority: Priority) -> None:
+        """Take one request; there is always one."""
+
+    def report_limited(self, retry_after_seconds: float, *, reason: str) -> None:
+        """Forget it: the one caller was told already."""

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from integrations.notion.budget import NoBudget, Priority
+from integrations.notion.budget import Priority
 from integrations.notion.client import NotionClient
 from integrations.notion.errors import (
     NotionBlocked,
@@ -27,7 +27,7 @@ from integrations.notion.retry import Retry
 from integrations.sandbox import EVERYTHING, Capability, Kind, OAuthClient, Sandbox
 from integrations.sandbox.planted import MARKERS
 from notionscan.secret import Secret
-from tests.integrations.notion.doors import VERSION, FakeTime
+from tests.integrations.notion.doors import VERSION, FakeTime, NoBudget
 
 INTERNAL, PERSONAL, OTHER = "acme-atlas/internal", "acme-atlas/personal", "globex-works/internal"
 SEARCH, ME = "POST /v1/search", "GET /v1/users/me"

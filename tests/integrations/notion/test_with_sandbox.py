@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from integrations.notion.budget import NoBudget, Priority
+from integrations.notion.budget import Priority
 from integrations.notion.client import NotionClient
 from integrations.notion.errors import (
     NotionCapabilityMissing,
@@ -22,7 +22,7 @@ from integrations.notion.oauth import OAuthApp
 from integrations.notion.retry import Retry
 from integrations.sandbox import EVERYTHING, Capability, Kind, Sandbox
 from notionscan.secret import Secret
-from tests.integrations.notion.doors import VERSION, FakeTime
+from tests.integrations.notion.doors import VERSION, FakeTime, NoBudget
 
 INTERNAL, PERSONAL = "acme-atlas/internal", "acme-atlas/personal"
 

@@ -98,11 +98,8 @@ def parse_keys(value: str) -> dict[str, bytes]:
     keys: dict[str, bytes] = {}
     for entry in filter(None, (part.strip() for part in value.split(","))):
         key_id, _, encoded = entry.partition(":")
-        try:
-            raw = base64.b64decode(encoded, validate=True)
-        except binascii.Error:
-            raw = b""
-        if not key_id.isalnum() or key_id in keys or len(raw) != _KEY_BYTES:
+        raw = _decoded_key(encoded)
+        if not key_id.isalnum() or key_id in keys or raw is None:
             raise ImproperlyConfigured(
                 "FIELD_ENCRYPTION_KEYS: each entry is id:base64key, with an id of letters and digits "
                 "used once, and a key of 32 bytes (make one with: openssl rand -base64 32)."
@@ -111,6 +108,25 @@ def parse_keys(value: str) -> dict[str, bytes]:
     if not keys:
         raise ImproperlyConfigured("FIELD_ENCRYPTION_KEYS is empty; set at least one id:base64key.")
     return keys
+
+
+def parse_key(name: str, value: str) -> bytes:
+    """Read one base64 key of 32 bytes, as the setting of this name.
+
+    Raises: ImproperlyConfigured, without the value.
+    """
+    raw = _decoded_key(value)
+    if raw is None:
+        raise ImproperlyConfigured(f"{name}: set a key of 32 bytes (make one with: openssl rand -base64 32).")
+    return raw
+
+
+def _decoded_key(encoded: str) -> bytes | None:
+    try:
+        raw = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return raw if len(raw) == _KEY_BYTES else None
 
 
 def ring() -> KeyRing:

@@ -16,7 +16,7 @@ from integrations import allowed
 from integrations.notion.address import checked_base_url
 from notionscan import logs
 from notionscan.databases import databases
-from notionscan.keyring import parse_keys
+from notionscan.keyring import parse_key, parse_keys
 from notionscan.secret import Secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -34,6 +34,10 @@ if env.bool("NOTIONSCAN_LOCAL_ONLY", False):
 DEBUG = env.bool("DEBUG", False)
 FIELD_ENCRYPTION_KEYS = parse_keys(env.str("FIELD_ENCRYPTION_KEYS"))
 FIELD_DATA_KEY_MODEL = "tenants.DataKey"
+# Signs each transaction's scope; `migrate` puts it where the database's own check alone can read it.
+SCOPE_SIGNING_KEY = parse_key("SCOPE_SIGNING_KEY", env.str("SCOPE_SIGNING_KEY"))
+# The Ed25519 key (its 32-byte seed) that signs the audit log's checkpoints.
+SIGNING_KEY = parse_key("SIGNING_KEY", env.str("SIGNING_KEY"))
 
 BASE_URL = env.str("BASE_URL", "http://localhost:8000").rstrip("/")
 _base = urlsplit(BASE_URL)

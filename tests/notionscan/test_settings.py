@@ -10,15 +10,20 @@ from pathlib import Path
 
 import pytest
 
+from notionscan.local import ensure_secrets
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 ENVIRONMENT = {
     "SECRET_KEY": "tests-only-" + "x" * 50,
     "FIELD_ENCRYPTION_KEYS": "test1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+    "SCOPE_SIGNING_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+    "SIGNING_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
     # A folder without secrets of its own.
     "NOTIONSCAN_DATA_DIR": "/nonexistent",
     "PATH": os.environ["PATH"],
     "DJANGO_SETTINGS_MODULE": "notionscan.settings",
 }
+_SECRETS = ("SECRET_KEY", "FIELD_ENCRYPTION_KEYS", "SCOPE_SIGNING_KEY", "SIGNING_KEY")
 
 
 def manage(*arguments: str, without: str = "", **more: str) -> subprocess.CompletedProcess[str]:
@@ -98,12 +103,12 @@ def test_only_internal_tokens_are_allowed_by_default() -> None:
     assert result.stdout.strip() == "['notion_internal']", result.stderr
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "FIELD_ENCRYPTION_KEYS"])
+@pytest.mark.parametrize("name", _SECRETS)
 def test_a_missing_secret_stops_the_process_with_its_name(name: str) -> None:
     assert name in stopped(manage("check", without=name))
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "FIELD_ENCRYPTION_KEYS"])
+@pytest.mark.parametrize("name", _SECRETS)
 def test_an_empty_secret_is_a_missing_one(name: str) -> None:
     assert name in stopped(manage("check", **{name: ""}))
 
@@ -236,6 +241,16 @@ def test_every_name_that_is_read_is_documented_and_the_other_way_round() -> None
 def test_the_example_is_a_working_start() -> None:
     example = (ROOT / ".env.example").read_text()
     values = dict(re.findall(r"^([A-Z_]+)=(.*)$", example, re.MULTILINE))
-    secrets = {name: ENVIRONMENT[name] for name in ("SECRET_KEY", "FIELD_ENCRYPTION_KEYS")}
+    secrets = {name: ENVIRONMENT[name] for name in _SECRETS}
     result = manage("check", **(values | secrets))
     assert result.returncode == 0, result.stderr
+
+
+def test_an_older_installation_gets_the_secrets_it_lacks_and_keeps_its_own(tmp_path: Path) -> None:
+    path = ensure_secrets(tmp_path)
+    first = dict(line.split("=", 1) for line in path.read_text().splitlines())
+    path.write_text(f"SECRET_KEY={first['SECRET_KEY']}\n")
+    second = dict(line.split("=", 1) for line in ensure_secrets(tmp_path).read_text().splitlines())
+    assert second["SECRET_KEY"] == first["SECRET_KEY"]
+    assert second.keys() == first.keys() == set(_SECRETS)
+    assert path.stat().st_mode & 0o777 == 0o600

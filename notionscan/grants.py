@@ -52,6 +52,10 @@ GLOBAL = {
 VIEWS = {"staff_organizations": _READ, "staff_connections": _READ}
 # Definer functions, closed to PUBLIC.
 FUNCTIONS = (
+    "scope_bind(text, bytea)",
+    "scope_kind()",
+    "scope_user()",
+    "scope_organization()",
     "organization_id_of(text)",
     "staff_organizations_rows()",
     "staff_connections_rows()",
@@ -68,6 +72,7 @@ def apply(alias: str) -> None:
     """
     with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
         _refuse_unfenced(cursor)
+        _close_temporary(cursor)
         for role in {_role_of("default"), _role_of("worker")}:
             _apply_to(cursor, role)
         if "worker" in connections:
@@ -88,6 +93,13 @@ def _refuse_unfenced(cursor: Any) -> None:
     )
     if unfenced := [row[0] for row in cursor.fetchall()]:
         raise RuntimeError(f"No row security on {', '.join(unfenced)}; create it with CreateScopedModel.")
+
+
+def _close_temporary(cursor: Any) -> None:
+    """Take from everybody the right to temporary tables, which could stand before ours in a session."""
+    cursor.execute("SELECT current_database()")
+    database = sql.Identifier(cursor.fetchone()[0])
+    cursor.execute(sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(database))
 
 
 def _apply_to(cursor: Any, role: str) -> None:

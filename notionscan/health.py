@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.contrib.auth.decorators import login_not_required
-from django.db import connection
+from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import Error
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
+
+from notionscan import rls
+
+_NOBODY = UUID(int=0)
 
 # Whoever owns a table can switch its row security off.
 _CAN_BYPASS = """
@@ -47,6 +53,14 @@ def _problem() -> str:
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             return "Migrations are missing; run manage.py migrate."
+        if not _scope_is_believed():
+            return "The database does not know this SCOPE_SIGNING_KEY; run manage.py migrate with it."
     except Error:
         return "The database cannot be reached."
     return ""
+
+
+def _scope_is_believed() -> bool:
+    with rls.scope(rls.staff_scope(_NOBODY)), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT scope_kind()")
+        return bool(cursor.fetchone()[0] == rls.Kind.STAFF)

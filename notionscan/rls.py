@@ -1,26 +1,31 @@
 """The scope: which rows the current work may see, decided by the database and not by a filter.
 
-Code enters a scope (``with rls.scope(rls.organization_scope(...))``); the database backend binds it
-to every transaction (``notionscan.postgresql``), and each scoped table carries a policy that names it.
-No scope, no rows.
+Code enters a scope (``with rls.scope(rls.organization_scope(...))``); the database backend signs it and
+binds it to every transaction (``notionscan.postgresql``), the database checks the signature, and each
+scoped table carries a policy that names the scope. No scope, no rows.
 """
 
 from __future__ import annotations
 
 import contextlib
 import enum
+import hashlib
+import hmac
+import time
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import models
 from django.db.migrations.operations import CreateModel
 
-# The variable a transaction carries its scope in. Its form is "kind:user:organization"; the functions
-# of migration 0001 are the only readers, so a signed form changes them and `Scope.setting` alone.
+# The variable a transaction carries its scope in, sealed by the functions of migration 0003.
 SETTING = "notionscan.scope"
+# A signature is used at once; this much the clocks of two machines may differ.
+_SIGNATURE_SECONDS = 300
 
 
 class ScopeMissing(Exception):
@@ -42,9 +47,11 @@ class Scope:
     # What lives exactly as long as the scope, such as the organization's unwrapped data key.
     cache: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
-    def setting(self) -> str:
-        """Return the text that the policies' functions read."""
-        return f"{self.kind}:{self.user_id or ''}:{self.organization_id or ''}"
+    def signed(self) -> tuple[str, bytes]:
+        """Return the claim that ``scope_bind`` checks, and its HMAC-SHA256 under SCOPE_SIGNING_KEY."""
+        expires = int(time.time()) + _SIGNATURE_SECONDS
+        claim = f"{self.kind}:{self.user_id or ''}:{self.organization_id or ''}:{expires}"
+        return claim, hmac.digest(settings.SCOPE_SIGNING_KEY, claim.encode(), hashlib.sha256)
 
 
 def user_scope(user_id: UUID) -> Scope:

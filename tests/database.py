@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 from django.db import connections
 
-_KEPT = ("django_migrations", "django_content_type", "auth_permission")
+_KEPT = ("django_migrations", "django_content_type", "auth_permission", "notionscan_scopekey")
 
 
 def create(*, suffix: str, keep: bool) -> str:

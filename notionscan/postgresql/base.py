@@ -8,6 +8,7 @@ sees every statement, so no code path can forget the scope and no connection kee
 from __future__ import annotations
 
 import functools
+import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -19,14 +20,17 @@ from psycopg.pq import TransactionStatus
 
 from notionscan import rls
 
+logger = logging.getLogger("notionscan.scope")
 _UNBOUND = object()
 # Two aliases cannot see each other's open transactions and could wait for each other for ever.
 _LOCK_TIMEOUT = "10s"
 # Without pg_temp at the end, a temporary table would be found before ours of the same name.
-_BIND = (
-    f"SELECT set_config('{rls.SETTING}', %s, true), set_config('lock_timeout', '{_LOCK_TIMEOUT}', true), "
-    "set_config('search_path', 'public, pg_temp', true)"
+_BOUNDS = (
+    f"pg_catalog.set_config('lock_timeout', '{_LOCK_TIMEOUT}', true), "
+    "pg_catalog.set_config('search_path', 'public, pg_temp', true)"
 )
+_BIND = f"SELECT public.scope_bind(%s, %s), {_BOUNDS}"
+_UNBIND = f"SELECT pg_catalog.set_config('{rls.SETTING}', '', true), {_BOUNDS}"
 
 
 @functools.cache
@@ -61,9 +65,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         # A failed transaction takes no statement; its rollback takes the binding back with it.
         if self.connection.info.transaction_status == TransactionStatus.INERROR:
             return
-        # A plain cursor sends the value as a parameter of the server, so that pg_stat_activity shows $1.
+        # A plain cursor sends the values as parameters of the server, so that pg_stat_activity shows $1:
+        # sessions of the same role read it, and could use the signature.
         with psycopg.Cursor(self.connection) as cursor:
-            cursor.execute(_BIND, [scope.setting() if scope else ""])
+            if scope is None:
+                cursor.execute(_UNBIND)
+            elif not cursor.execute(_BIND, scope.signed()).fetchone()[0]:  # type: ignore[index]
+                logger.error(
+                    "The database refuses our scopes, so nobody sees any row. SCOPE_SIGNING_KEY is not the "
+                    "one it knows (run manage.py migrate), or the clocks differ by minutes."
+                )
         self._bound = scope
 
     def _execute_in_scope(

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.db.utils import ProgrammingError
 from django.utils import timezone
 
 from integrations.models import RateBudget
@@ -48,8 +49,6 @@ def test_a_staff_scope_shows_no_customers_row(world: World) -> None:
 
 
 def test_a_row_of_another_organization_cannot_be_written(world: World) -> None:
-    from django.db.utils import ProgrammingError
-
     with (
         rls.scope(rls.organization_scope(world.acme.pk)),
         pytest.raises(ProgrammingError, match="row-level security"),
@@ -174,13 +173,25 @@ def test_a_row_cannot_point_into_another_organization(committed: None) -> None:
         )
 
 
+def test_the_app_role_makes_no_temporary_table(db: None) -> None:
+    with pytest.raises(ProgrammingError, match="permission denied to create temporary tables"):
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("CREATE TEMP TABLE tenants_datakey AS SELECT 1 AS id")
+
+
 def test_a_temporary_table_is_not_taken_for_ours(committed: None) -> None:
     world = make_world()
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("CREATE TEMP TABLE tenants_datakey AS SELECT 1 AS id")
+    name = connection.settings_dict["NAME"]
+    app = connection.get_connection_params()["user"]
+    with database.superuser() as owner:
+        owner.execute(f'GRANT TEMPORARY ON DATABASE "{name}" TO "{app}"')
     try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("CREATE TEMP TABLE tenants_datakey AS SELECT 1 AS id")
         with within(world.acme), connection.cursor() as cursor:
             cursor.execute("SELECT organization_id FROM tenants_datakey")
             assert cursor.fetchall() == [(world.acme.pk,)]
     finally:
         connection.close()
+        with database.superuser() as owner:
+            owner.execute(f'REVOKE TEMPORARY ON DATABASE "{name}" FROM "{app}"')

@@ -1,4 +1,4 @@
-"""``migrate`` on the owner's connection, then the rights of the app's and the worker's roles."""
+"""``migrate`` on the owner's connection, then the scope's key and the rights of the other two roles."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 from django.core.management.commands import migrate
 from django.db import connections
 
-from notionscan import grants
+from notionscan import grants, scope_key
 
 
 class Command(migrate.Command):
@@ -28,4 +28,5 @@ class Command(migrate.Command):
         if options["plan"] or options["check_unapplied"]:
             return
         call_command("createcachetable", database="owner", verbosity=0)
+        scope_key.install("owner")
         grants.apply("owner")

@@ -32,11 +32,15 @@ SCOPED = {
 }
 # Not fenced, each with the reason.
 GLOBAL = {
-    "tenants_user": _WRITE,  # people, known across organizations; found by e-mail before any scope exists
-    "account_emailaddress": _WRITE,  # allauth: a person's addresses, as above
-    "account_emailconfirmation": _WRITE,  # allauth: one-time confirmation keys
-    "django_session": _WRITE,  # looked up by its unguessable key before any scope exists
-    "django_cache": _WRITE,  # counters of login attempts
+    # People, known across organizations: found by e-mail before any scope exists, so anyone is read; a
+    # row is changed in that person's own scope alone, and who is staff only by the owner.
+    "tenants_user": "SELECT, INSERT, UPDATE (email, password, last_login, name)",
+    "account_emailaddress": _WRITE,  # allauth: a person's addresses, fenced in the same way
+    # allauth: empty, as the links in its mails are signed instead; looked into when an address is removed.
+    "account_emailconfirmation": "SELECT, DELETE",
+    "django_session": _WRITE,  # looked up before any scope exists; a row is no credential (sessions.py)
+    "notionscan_attempt": _WRITE,  # failures counted against limits, under HMACs of who or what
+    "django_cache": _WRITE,  # allauth's counters of password resets and changes
     "django_content_type": _READ,  # names of models
     "django_migrations": _READ,  # names of migrations, for /readyz
     "auth_permission": _READ,  # names of permissions

@@ -1,4 +1,4 @@
-"""What every request passes: an id, an empty scope, security headers, the login."""
+"""What every request passes: security headers, an id, an empty scope, the limits, the login."""
 
 from __future__ import annotations
 
@@ -11,49 +11,71 @@ from django.conf import settings
 from django.contrib.auth import middleware as auth_middleware
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import resolve_url
+from django.middleware.security import SecurityMiddleware
+from django.shortcuts import render, resolve_url
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 
 from audit.record import request_id
-from notionscan import rls
+from notionscan import limits, rls
 from notionscan.http import Request
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
-CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
-)
+# What a browser would let a page ask for and ours never do. Copying an address to the clipboard they may.
+_UNUSED_FEATURES = (
+    "accelerometer", "autoplay", "browsing-topics", "camera", "clipboard-read", "display-capture",
+    "encrypted-media", "fullscreen", "gamepad", "geolocation", "gyroscope", "hid", "idle-detection",
+    "local-fonts", "magnetometer", "microphone", "midi", "payment", "picture-in-picture",
+    "publickey-credentials-create", "publickey-credentials-get", "screen-wake-lock", "serial",
+    "storage-access", "usb", "web-share", "xr-spatial-tracking",
+)  # fmt: skip
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+    ),
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _UNUSED_FEATURES),
+    # A file that was found says itself how long it may be kept; everything else may be about a person.
+    "Cache-Control": "no-store",
+}
 
 
 class ScopeMiddleware:
-    """Starts a request without a scope and leaves none on the thread, and gives the request its id."""
+    """Starts a request without a scope and leaves none on the thread, and gives the request its id.
+
+    The limits learn here who asks.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        token = request_id.set(uuid.uuid4().hex)
+        id_token, asking_token = request_id.set(uuid.uuid4().hex), limits.request.set(request)
         try:
             with rls.scope(None):
                 response = self.get_response(request)
             response.headers["X-Request-Id"] = request_id.get()
             return response
         finally:
-            request_id.reset(token)
+            request_id.reset(id_token)
+            limits.request.reset(asking_token)
 
 
-class SecurityHeadersMiddleware:
-    """A strict content policy everywhere, and no copy of a signed-in page in any cache."""
+class SecurityHeadersMiddleware(SecurityMiddleware):
+    """Every header that is about safety, on every answer, and no copy of a signed-in page in any cache.
 
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
+    Django's own headers (HSTS, nosniff, referrer, opener) are set here, around everything, because
+    its SecurityMiddleware leaves them off where it refuses a request itself; within, it only redirects.
+    """
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
-        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-        # A file that was found says itself how long it may be kept; everything else may be about a person.
-        response.headers.setdefault("Cache-Control", "no-store")
+        return self.process_response(request, self.get_response(request))
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        response = super().process_response(request, response)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
         patch_vary_headers(response, ["HX-Request"])
         return response
 
@@ -82,6 +104,29 @@ class ApiProblemMiddleware:
         response.content = json.dumps({"error": sentence, "code": code}).encode()
         response.headers["Content-Type"] = "application/json"
         return response
+
+
+class LimitMiddleware:
+    """Turns an attempt too many into a page with status 429 that says how long to wait."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, limits.LimitReached):
+            return None
+        return too_many(request, exception.retry_after_seconds)
+
+
+def too_many(request: HttpRequest, retry_after_seconds: int = 60) -> HttpResponse:
+    """Answer 429. allauth asks for it too (as ``handler429``), and all of its limits are per minute."""
+    context = {"when": limits.waiting(retry_after_seconds)}
+    response = render(request, "429.html", context, status=429)
+    response.headers["Retry-After"] = str(retry_after_seconds)
+    return response
 
 
 class LoginRequiredMiddleware(auth_middleware.LoginRequiredMiddleware):

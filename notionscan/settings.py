@@ -70,11 +70,12 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "notionscan.middleware.ScopeMiddleware",
+    # Outermost: what any of the others refuses, or fails at, leaves with the headers too.
     "notionscan.middleware.SecurityHeadersMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "notionscan.middleware.ScopeMiddleware",
     "notionscan.middleware.ApiProblemMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -86,6 +87,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "auditlog.middleware.AuditlogMiddleware",
     "tenants.middleware.DenialMiddleware",
+    "notionscan.middleware.LimitMiddleware",
 ]
 
 ROOT_URLCONF = "notionscan.urls"
@@ -110,7 +112,7 @@ TEMPLATES = [
 DATABASES = databases(env, NOTIONSCAN_DATA_DIR)
 DATABASE_ROUTERS = ["notionscan.routers.OwnerMigrates"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# Login limits must be counted across all web processes.
+# allauth's limits must be counted across all web processes.
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "django_cache"},
 }
@@ -118,7 +120,7 @@ CACHES = {
 # People -----------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "tenants.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["tenants.backends.PasswordBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
@@ -134,6 +136,10 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Notion Scan] "
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _base.scheme
 # Whoever found an open session cannot move the account to an address of theirs.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
+# Ours count logins (tenants/adapter.py); allauth's of resets, addresses and passwords stay as they are.
+ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": None}
+# Whoever has the mailbox gets in at once, even while somebody else's guesses close the login.
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 # How many proxies of ours stand before the site: login limits count the address behind them.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
 LOGIN_URL = "account_login"
@@ -175,6 +181,7 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 _https = _base.scheme == "https"
 _cookie_prefix = "__Host-" if _https else ""
+SESSION_ENGINE = "notionscan.sessions"
 SESSION_COOKIE_NAME = f"{_cookie_prefix}sessionid"
 CSRF_COOKIE_NAME = f"{_cookie_prefix}csrftoken"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https

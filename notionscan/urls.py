@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from allauth.account import views as account_views
 from django.contrib import admin
 from django.urls import include, path
 
@@ -9,6 +10,7 @@ from integrations.callback import callback
 from integrations.views import overview
 from notionscan import health
 from notionscan.api import api
+from tenants.own_scope import in_own_scope
 from tenants.views import home
 
 urlpatterns = [
@@ -17,6 +19,8 @@ urlpatterns = [
     path("", include("integrations.urls")),
     path("", include("tenants.urls")),
     path("", include("audit.urls")),
+    # Before allauth's own, with the scope that it knows nothing of.
+    path("accounts/email/", in_own_scope(account_views.email), name="account_email"),
     path("accounts/", include("allauth.account.urls")),
     path("admin/", admin.site.urls),
     # A page for the browser that comes back from the provider, though its address is below /api/.
@@ -25,3 +29,6 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]
+
+# allauth answers its own limits with this.
+handler429 = "notionscan.middleware.too_many"

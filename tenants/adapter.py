@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from audit.actions import Action, Result
 from audit.record import record
 from tenants.models import User
+from tenants.own_scope import own_scope
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
@@ -30,7 +31,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         return _at_our_address(super().get_email_confirmation_url(request, emailconfirmation))
 
     def login(self, request: HttpRequest, user: User) -> None:
-        with transaction.atomic():
+        # Django writes last_login.
+        with own_scope(user):
             super().login(request, user)
             record(action=Action.LOGIN, organization=None, actor=user, target=user)
 
@@ -40,6 +42,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
             super().logout(request)
             if isinstance(user, User):
                 record(action=Action.LOGOUT, organization=None, actor=user, target=user)
+
+    def set_password(self, user: User, password: str) -> None:
+        user.set_password(password)
+        with own_scope(user):
+            user.save(update_fields=["password"])
+
+    def confirm_email(self, request: HttpRequest, email_address: Any) -> bool:
+        with own_scope(email_address.user):
+            confirmed: bool = super().confirm_email(request, email_address)
+            return confirmed
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         super().authentication_failed(request, **credentials)

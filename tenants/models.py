@@ -18,19 +18,16 @@ from tenants.roles import Permission, Role
 
 
 class UserManager(BaseUserManager["User"]):
-    def create_user(self, email: str, password: str | None = None, **fields: object) -> User:
-        """Create a user who logs in by e-mail; without a password nobody can log in as them."""
-        user = self.model(email=self.normalize_email(email).lower(), **fields)
-        user.set_password(password)
-        user.save(using=self._db)
-        return user
-
     def create_superuser(self, email: str, password: str | None = None, **fields: object) -> User:
-        """Create a staff account whose address counts as verified: its operator made it."""
+        """Create a staff account, as the owner role; its address counts as verified: its operator made it."""
         from allauth.account.models import EmailAddress  # refers to this very model
 
-        user = self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
-        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+        user = self.model(
+            email=self.normalize_email(email).lower(), is_staff=True, is_superuser=True, **fields
+        )
+        user.set_password(password)
+        user.save(using=self._db)
+        EmailAddress.objects.using(self._db).create(user=user, email=user.email, verified=True, primary=True)
         return user
 
 

@@ -14,6 +14,7 @@ from procrastinate.contrib.django import app as jobs
 from integrations.models import Integration
 from notionscan import rls
 from tenants.models import Organization, User
+from tenants.own_scope import own_scope
 from tenants.roles import Role
 from tenants.services.members import add_member
 from tenants.services.organizations import create_organization
@@ -36,8 +37,14 @@ class World:
         """Return a browser in which this person is logged in."""
         client = Client()
         if user is not None:
-            client.force_login(user)
+            log_in(client, user)
         return client
+
+
+def log_in(client: Client, user: User) -> None:
+    """Log a person in without a password; Django writes last_login, as only their own scope may."""
+    with own_scope(user):
+        client.force_login(user)
 
 
 def make_world() -> World:
@@ -63,6 +70,12 @@ def make_member(organization: Organization, role: Role, email: str = "", *, pass
             set_password(user=user, password=PASSWORD)
         add_member(organization=organization, user=user, role=role, actor=None)
     return user
+
+
+def make_staff(user: User) -> None:
+    """Make a committed person staff and superuser, as only the owner can."""
+    with database.superuser() as owner:
+        owner.execute("UPDATE tenants_user SET is_staff = true, is_superuser = true WHERE id = %s", [user.pk])
 
 
 @contextmanager

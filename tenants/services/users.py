@@ -5,9 +5,9 @@ from __future__ import annotations
 from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
 from django.core.validators import validate_email
-from django.db import transaction
 
 from tenants.models import User
+from tenants.own_scope import own_scope
 
 
 def find_or_create_user(email: str) -> User:
@@ -18,10 +18,9 @@ def find_or_create_user(email: str) -> User:
     validate_email(email)
     User(email=email).clean_fields(exclude=["password"])
     found = User.objects.filter(email__iexact=email).first()
-    return found or User.objects.create_user(email)
+    return found or _create_user(email)
 
 
-@transaction.atomic
 def set_password(*, user: User, password: str) -> None:
     """Set a user's password and mark the address verified.
 
@@ -29,7 +28,16 @@ def set_password(*, user: User, password: str) -> None:
     """
     validate_password(password, user)
     user.set_password(password)
-    user.save(update_fields=["password"])
-    EmailAddress.objects.update_or_create(
-        user=user, email=user.email, defaults={"verified": True, "primary": True}
-    )
+    with own_scope(user):
+        user.save(update_fields=["password"])
+        EmailAddress.objects.filter(user=user, email=user.email).update(verified=True, primary=True)
+
+
+def _create_user(email: str) -> User:
+    user = User(email=User.objects.normalize_email(email).lower())
+    user.set_unusable_password()
+    with own_scope(user):
+        user.save(force_insert=True)
+        # Now, because allauth would make a missing one at login, where no scope is entered yet.
+        EmailAddress.objects.create(user=user, email=user.email)
+    return user

@@ -13,6 +13,7 @@ from tests.bench import urls
 from tests.bench.figure import Figure
 from tests.bench.pairs import Timed, compare
 from tests.bench.world import Place
+from tests.factories import log_in
 
 _TARGET = 3.0
 _PAIRS = 500
@@ -30,7 +31,7 @@ def measure(connected: Place, unconnected: Place) -> Iterator[Figure]:
 
 def _figure(name: str, place: Place, user: User) -> Figure:
     client = Client()
-    client.force_login(user)
+    log_in(client, user)
     card = f"/orgs/{place.organization.slug}/integrations/"
     found = compare(_get(client, card), _get(client, urls.EMPTY), pairs=_PAIRS, warm_up=50)
     return Figure(

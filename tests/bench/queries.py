@@ -12,6 +12,7 @@ from tenants.models import Organization, User
 from tests.bench import world
 from tests.bench.figure import Figure
 from tests.bench.world import Place
+from tests.factories import log_in
 
 _LIMIT = 12
 _HOW = (
@@ -75,7 +76,7 @@ def _chooser(organizations: list[Organization]) -> dict[str, int]:
 def count(user: User, path: str, *, status: int = 200) -> int:
     """Return the number of queries of one page."""
     client = Client()
-    client.force_login(user)
+    log_in(client, user)
     client.get(path)
     with CaptureQueriesContext(connection) as captured:
         response = client.get(path)

@@ -102,10 +102,10 @@ def dumped_by_roles() -> str:
             db.execute("SELECT organization_id_of(%s)", [slug]).fetchone() for slug in ("acme", "globex")
         ]
         for organization_id in [DEPLOYMENT, *(row[0] for row in slugs if row and row[0])]:
-            scope = rls.organization_scope(organization_id).setting()
-            db.execute("SELECT set_config(%s, %s, false)", [rls.SETTING, scope])
-            for table in grants.SCOPED:
-                found += [row[0] for row in db.execute(f'SELECT t::text FROM "{table}" t')]
+            with db.transaction():
+                db.execute("SELECT scope_bind(%s, %s)", rls.organization_scope(organization_id).signed())
+                for table in grants.SCOPED:
+                    found += [row[0] for row in db.execute(f'SELECT t::text FROM "{table}" t')]
     return "\n".join(found)
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from integrations.models import Integration
 from integrations.sandbox import Sandbox, TokenKind, demo_token
-from tests.factories import World, events, the_integration, within
+from tests.factories import World, events, log_in, the_integration, within
 from tests.integrations.test_oauth import CALLBACK, ask, decide
 from tests.integrations.test_oauth import connect as connect_by_consent
 
@@ -139,7 +139,7 @@ def test_actions_are_for_admins(world: World, sandbox: Sandbox, role: str, actio
 def test_actions_are_posts_with_a_csrf_token(world: World, sandbox: Sandbox, action: str) -> None:
     assert world.client(world.admin).get(f"{FORM}/{action}").status_code == 405
     strict = Client(enforce_csrf_checks=True)
-    strict.force_login(world.admin)
+    log_in(strict, world.admin)
     assert strict.post(f"{FORM}/{action}", {"token": ACME}).status_code == 403
     assert the_integration(world.acme) is None
 

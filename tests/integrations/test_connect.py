@@ -16,7 +16,7 @@ from integrations.notion import me
 from integrations.sandbox import Sandbox, TokenKind, demo_token
 from integrations.services import verification
 from tenants.models import User
-from tests.factories import World, events, the_integration, within
+from tests.factories import World, events, log_in, the_integration, within
 
 BASE = "/api/orgs/acme/integrations"
 ACME = demo_token("Acme Atlas")
@@ -315,7 +315,7 @@ def test_a_change_without_the_csrf_token_is_refused(world: World, sandbox: Sandb
     from django.test import Client
 
     browser = Client(enforce_csrf_checks=True)
-    browser.force_login(world.admin)
+    log_in(browser, world.admin)
     response = browser.post(
         f"{BASE}/notion/internal-connect", data=json.dumps({"token": ACME}), content_type="application/json"
     )

@@ -9,7 +9,7 @@ from django.core import mail
 from django.test import Client
 
 from tenants.roles import Role
-from tests.factories import World, make_member
+from tests.factories import World, log_in, make_member
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_every_refusal_of_the_api_has_its_one_shape(world: World) -> None:
 def test_who_is_not_logged_in_is_told_that_and_not_about_csrf(world: World) -> None:
     browser = Client(enforce_csrf_checks=True)
     assert shape(browser.delete("/api/orgs/acme/integrations/notion")) == (401, "not_authenticated")
-    browser.force_login(world.admin)
+    log_in(browser, world.admin)
     assert shape(browser.delete("/api/orgs/acme/integrations/notion")) == (403, "csrf_failed")
 
 

@@ -174,9 +174,12 @@ def test_a_row_cannot_point_into_another_organization(committed: None) -> None:
 
 
 def test_the_app_role_makes_no_temporary_table(db: None) -> None:
-    with pytest.raises(ProgrammingError, match="permission denied to create temporary tables"):
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("CREATE TEMP TABLE tenants_datakey AS SELECT 1 AS id")
+    with (
+        pytest.raises(ProgrammingError, match="permission denied to create temporary tables"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("CREATE TEMP TABLE tenants_datakey AS SELECT 1 AS id")
 
 
 def test_a_temporary_table_is_not_taken_for_ours(committed: None) -> None:

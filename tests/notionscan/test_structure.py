@@ -26,7 +26,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from notionscan import embedded_postgres, grants, health, rls
 from tests import database
-from tests.factories import World
+from tests.factories import World, make_staff, make_world
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Each of these is public for a reason: no person is there yet, or no customer's data is.
@@ -113,14 +113,14 @@ def test_nobody_gets_anything_without_a_login(world: World) -> None:
     assert asked > 40
 
 
-def test_the_staffs_site_is_read_only_even_for_a_superuser(world: World) -> None:
+def test_the_staffs_site_is_read_only_even_for_a_superuser(committed: None) -> None:
+    world = make_world()
+    make_staff(world.outsider)
     assert {model.__name__ for model in admin.site._registry} == {
         "User",
         "OrganizationEntry",
         "ConnectionStatus",
     }
-    world.outsider.is_staff = world.outsider.is_superuser = True
-    world.outsider.save()
     browser = world.client(world.outsider)
     taken = {"user": str(world.admin.pk), "email": "taken@globex.example", "verified": "on", "primary": "on"}
     assert browser.post("/admin/account/emailaddress/add/", taken).status_code == 404

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tenants.services.organizations import create_organization
-from tests.factories import World, events
+from tests.factories import World, events, make_staff, make_world
 
 
 def _unmasked(page: bytes) -> bytes:
@@ -49,15 +49,15 @@ def test_a_wrong_role_is_403_and_the_organizations_event(world: World, role: str
     assert events(world.acme)[-1] == ("access.denied", "denied")
 
 
-def test_a_superuser_who_is_no_member_is_an_outsider(world: World) -> None:
-    world.outsider.is_superuser = world.outsider.is_staff = True
-    world.outsider.save()
+def test_a_superuser_who_is_no_member_is_an_outsider(committed: None) -> None:
+    world = make_world()
+    make_staff(world.outsider)
     assert world.client(world.outsider).get("/orgs/acme/integrations/").status_code == 404
 
 
-def test_a_superuser_who_is_a_viewer_may_do_what_a_viewer_may(world: World) -> None:
-    world.viewer.is_superuser = world.viewer.is_staff = True
-    world.viewer.save()
+def test_a_superuser_who_is_a_viewer_may_do_what_a_viewer_may(committed: None) -> None:
+    world = make_world()
+    make_staff(world.viewer)
     browser = world.client(world.viewer)
     assert browser.get("/orgs/acme/integrations/").status_code == 200
     assert browser.get("/orgs/acme/audit/").status_code == 403
@@ -103,9 +103,9 @@ def test_home_tells_people_without_an_organization_whom_to_ask(world: World) -> 
     assert "lost@example.com" in page
 
 
-def test_staff_see_the_directory_and_no_member_page(world: World) -> None:
-    world.outsider.is_staff = True
-    world.outsider.save()
+def test_staff_see_the_directory_and_no_member_page(committed: None) -> None:
+    world = make_world()
+    make_staff(world.outsider)
     browser = world.client(world.outsider)
     assert b"acme" in browser.get("/admin/tenants/organizationentry/").content
     assert browser.get("/admin/tenants/user/").status_code == 200

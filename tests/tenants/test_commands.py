@@ -201,7 +201,7 @@ def test_an_unknown_organization_is_told(db: None) -> None:
         refused(*arguments)
 
 
-def test_a_superuser_can_log_in(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_superuser_can_log_in(committed: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
     run("createsuperuser", "--noinput", "--email", "staff@example.com")
     browser = Client()

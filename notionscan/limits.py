@@ -1,0 +1,167 @@
+"""How often something may fail: one exact count in the database, whatever number of processes ask.
+
+An attempt takes a place *before* it is made and gives it back unless it failed, so that forty at once are
+not forty looks at a count that nobody has raised yet. Places of one key are handed out under a lock.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from allauth.core.internal.ratelimit import get_ip
+from django.db import connection, transaction
+from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
+
+from notionscan.models import Attempt
+
+WINDOW = timedelta(minutes=10)
+# Many people share one address (an office, a mobile network), so it may fail more often than one account.
+PER_ACCOUNT = 10
+PER_SOURCE = 50
+
+# The request being served; set by the middleware. A command has none, and so no source.
+request: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
+
+# An attempt that is open for longer has lost its process.
+_OPEN_AT_MOST = timedelta(seconds=60)
+_POLL_SECONDS = 0.05
+
+
+class LimitReached(Exception):
+    """It failed too often; nothing was tried. ``retry_after_seconds`` is a whole number, at least 1."""
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__(f"Too many attempts. Try again {waiting(retry_after_seconds)}.")
+        self.retry_after_seconds = retry_after_seconds
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most ``allowed`` failures under ``name`` in any ten minutes; of the name, only an HMAC is kept."""
+
+    name: str
+    allowed: int
+
+    @property
+    def key(self) -> str:
+        return salted_hmac("notionscan.limits", self.name, algorithm="sha256").hexdigest()
+
+
+@dataclass
+class Try:
+    """One attempt under way."""
+
+    ids: Sequence[int]
+    has_failed: bool = False
+
+    def failed(self) -> None:
+        """Let this attempt count."""
+        self.has_failed = True
+
+
+def limits_of(what: str, account: object) -> list[Limit]:
+    """Return the two limits of an attempt: of the account, and of the source where there is one."""
+    found = [Limit(f"{what}:account:{account}", PER_ACCOUNT)]
+    if (asking := request.get()) is not None:
+        # The client's address behind our own proxies; of an IPv6 one, the network it can choose from.
+        found.append(Limit(f"{what}:source:{get_ip(asking)}", PER_SOURCE))
+    return found
+
+
+@contextmanager
+def attempt(limits: Sequence[Limit], *, wait_seconds: float = 0) -> Iterator[Try]:
+    """Take a place under every limit for the block; it is given back unless the block calls ``failed``.
+
+    Where places are only held by attempts under way, ``wait_seconds`` is how long to wait for theirs.
+    Raises: LimitReached, before the block.
+    """
+    this = Try(_taken(limits, wait_seconds))
+    try:
+        yield this
+    finally:
+        _close(this)
+
+
+def waiting(seconds: int) -> str:
+    """Return the wait as people say it."""
+    minutes = math.ceil(seconds / 60)
+    return f"in {minutes} minute{'' if minutes == 1 else 's'}"
+
+
+def forget_old() -> int:
+    """Delete the attempts that count no more; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM notionscan_attempt WHERE counts_until < now()")
+        return int(cursor.rowcount)
+
+
+@dataclass(frozen=True)
+class _Full:
+    """No place for so many seconds, or until an attempt under way gives its own back."""
+
+    seconds: float
+    may_clear: bool
+
+
+def _taken(limits: Sequence[Limit], wait_seconds: float) -> list[int]:
+    give_up_at = time.monotonic() + wait_seconds
+    while True:
+        places = _take(limits)
+        if not isinstance(places, _Full):
+            return places
+        if not places.may_clear or time.monotonic() >= give_up_at:
+            raise LimitReached(max(1, math.ceil(places.seconds)))
+        time.sleep(_POLL_SECONDS)
+
+
+@transaction.atomic
+def _take(limits: Sequence[Limit]) -> list[int] | _Full:
+    now = _locked([limit.key for limit in limits])
+    full = [found for limit in limits if (found := _full(limit, now))]
+    if full:
+        # The longest wait of them all; waiting for others helps only if it helps under each.
+        return _Full(max(one.seconds for one in full), all(one.may_clear for one in full))
+    places = [
+        Attempt.objects.create(key=limit.key, started_at=now, counts_until=now + WINDOW) for limit in limits
+    ]
+    return [place.pk for place in places]
+
+
+def _locked(keys: Sequence[str]) -> datetime:
+    """Hold the keys until the transaction ends, and return the database's time.
+
+    The next statement sees what the last holder committed. In order, so that two cannot block each other;
+    the clock is the database's, because those of the web machines may differ.
+    """
+    with connection.cursor() as cursor:
+        for key in sorted(keys):
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
+        cursor.execute("SELECT clock_timestamp()")
+        now: datetime = cursor.fetchone()[0]
+        return now
+
+
+def _full(limit: Limit, now: datetime) -> _Full | None:
+    counted = Attempt.objects.filter(key=limit.key, counts_until__gt=now).order_by("-started_at")
+    newest = list(counted[: limit.allowed])
+    if len(newest) < limit.allowed:
+        return None
+    may_clear = any(one.is_open and one.started_at > now - _OPEN_AT_MOST for one in newest)
+    seconds = 1.0 if may_clear else (newest[-1].counts_until - now).total_seconds()
+    return _Full(seconds, may_clear)
+
+
+@transaction.atomic
+def _close(this: Try) -> None:
+    rows = Attempt.objects.filter(pk__in=this.ids)
+    if this.has_failed:
+        rows.update(is_open=False)
+    else:
+        rows.delete()

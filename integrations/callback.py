@@ -9,10 +9,12 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET
 
 from integrations.errors import AlreadyConnected, AnotherWorkspace, IntegrationError, StateRefused
-from integrations.notion.errors import NotionError
-from integrations.providers import PROVIDERS
+from integrations.notion.errors import NotionError, NotionOAuthRefused
+from integrations.providers import PROVIDERS, Provider
 from integrations.services.oauth import complete_authorization, consume_state, record_refused_state
+from notionscan import limits
 from tenants import access
+from tenants.models import User
 from tenants.roles import Permission
 
 
@@ -22,14 +24,22 @@ def callback(request: HttpRequest, provider: str) -> HttpResponse:
     user = access.person(request)
     if provider not in PROVIDERS:
         raise Http404
+    # Made-up states and codes cost a look-up and a call each; who has ten of them refused waits.
+    with limits.attempt(limits.limits_of("callback", user.pk)) as attempt:
+        return _answered(request, user, PROVIDERS[provider], attempt)
+
+
+@sensitive_variables()
+def _answered(request: HttpRequest, user: User, provider: Provider, attempt: limits.Try) -> HttpResponse:
     try:
         organization = consume_state(
             user=user,
             session_key=request.session.session_key or "",
-            provider=PROVIDERS[provider],
+            provider=provider,
             state=request.GET.get("state", ""),
         )
     except StateRefused as refusal:
+        attempt.failed()
         record_refused_state(user)
         return render(request, "integrations/state_refused.html", {"sentence": refusal.sentence}, status=403)
     # Their role may have changed while they were at Notion.
@@ -38,7 +48,7 @@ def callback(request: HttpRequest, provider: str) -> HttpResponse:
         complete_authorization(
             organization=member.organization,
             actor=user,
-            provider=PROVIDERS[provider],
+            provider=provider,
             code=request.GET.get("code", ""),
             error=request.GET.get("error", ""),
         )
@@ -46,7 +56,9 @@ def callback(request: HttpRequest, provider: str) -> HttpResponse:
         context = {"organization": member.organization, "member": member, "sentence": conflict.sentence}
         return render(request, "integrations/oauth_conflict.html", context, status=409)
     except (IntegrationError, NotionError) as refusal:
+        if isinstance(refusal, NotionOAuthRefused):
+            attempt.failed()
         messages.error(request, refusal.sentence)
     else:
-        messages.success(request, f"{PROVIDERS[provider].title} is connected.")
+        messages.success(request, f"{provider.title} is connected.")
     return redirect("integrations:page", member.organization.slug)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from notionscan.limits import waiting
+
 
 class IntegrationError(Exception):
     """A refusal that the person can act on."""
@@ -80,10 +82,9 @@ class TooManyAttempts(IntegrationError):
     status = 429
 
     def __init__(self, retry_after_seconds: int) -> None:
-        minutes = -(-retry_after_seconds // 60)
         super().__init__(
-            f"Notion refused too many tokens in the last minutes. Try again in {minutes} "
-            f"minute{'' if minutes == 1 else 's'}."
+            "Notion refused too many tokens in the last minutes, so this one was not tried. "
+            f"Try again {waiting(retry_after_seconds)}."
         )
         self.retry_after_seconds = retry_after_seconds
 

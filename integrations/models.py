@@ -109,20 +109,6 @@ class PendingRevocation(Scoped, models.Model):
         return f"{self.provider} revocation of {self.organization_id}"
 
 
-class FailedVerification(Scoped, models.Model):
-    """A token that Notion refused, counted against guessing."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
-    created_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        indexes = [models.Index(fields=["organization", "created_at"], name="failed_verification_recent")]
-
-    def __str__(self) -> str:
-        return f"{self.organization_id} at {self.created_at}"
-
-
 class RateBudget(Scoped, models.Model):
     """The calls of one connection in the current window, shared by all processes."""
 

@@ -21,7 +21,7 @@ from integrations.errors import (
 )
 from integrations.forms import ConnectForm, TokenForm
 from integrations.notion.errors import NotionError
-from integrations.problems import status_of
+from integrations.problems import retry_after_of, status_of
 from integrations.providers import NOTION, PROVIDERS
 from integrations.services.connect import connect_internal, update_token
 from integrations.services.disconnect import disconnect
@@ -169,7 +169,10 @@ def _refused_in(
     if isinstance(refusal, _CLOSES_DIALOG):
         return _refused(request, member, refusal)
     form.add_error(None, refusal.sentence)
-    return _card(request, member, status=status_of(refusal), dialog=dialog, form=form)
+    response = _card(request, member, status=status_of(refusal), dialog=dialog, form=form)
+    if (seconds := retry_after_of(refusal)) is not None:
+        response.headers["Retry-After"] = str(seconds)
+    return response
 
 
 def _done(request: Request, member: Member, level: str, sentence: str) -> HttpResponse:

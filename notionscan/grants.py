@@ -27,7 +27,6 @@ SCOPED = {
     "integrations_integration": _WRITE,
     "integrations_oauthstate": _WRITE,
     "integrations_pendingrevocation": _WRITE,
-    "integrations_failedverification": _WRITE,
     "integrations_ratebudget": _WRITE,
 }
 # Not fenced, each with the reason.

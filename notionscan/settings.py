@@ -184,6 +184,8 @@ _cookie_prefix = "__Host-" if _https else ""
 SESSION_ENGINE = "notionscan.sessions"
 SESSION_COOKIE_NAME = f"{_cookie_prefix}sessionid"
 CSRF_COOKIE_NAME = f"{_cookie_prefix}csrftoken"
+# Says that this browser has logged in to an account before (tenants/known_browser.py).
+KNOWN_BROWSER_COOKIE_NAME = f"{_cookie_prefix}browser"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 # Lax and not Strict: the browser comes back from Notion's consent page by a link.

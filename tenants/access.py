@@ -12,7 +12,6 @@ from typing import cast
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest
-from guardian.shortcuts import get_user_perms
 
 from notionscan import rls
 from tenants import selectors
@@ -92,13 +91,13 @@ def member(request: HttpRequest, slug: str, permission: Permission) -> Member:
     return found
 
 
-@transaction.atomic(savepoint=False)
 def _look_up(user: User, slug: str) -> Member | None:
-    rls.enter(rls.user_scope(user.pk))
-    membership = selectors.memberships_of(user).filter(organization__slug=slug).first()
+    with transaction.atomic(savepoint=False):
+        rls.enter(rls.user_scope(user.pk))
+        membership = selectors.membership_with_grants(user, slug)
     if membership is None:
         return None
     membership.user = user
     rls.enter(rls.organization_scope(membership.organization_id, user_id=user.pk))
-    # Not has_perm(): that says yes to every superuser, and staff have no standing access here.
-    return Member(membership, frozenset(get_user_perms(user, membership.organization)))
+    # The grants and not has_perm(): that says yes to every superuser, and staff have no standing access here.
+    return Member(membership, frozenset(membership.codenames))  # type: ignore[attr-defined]  # annotated

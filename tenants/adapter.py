@@ -1,4 +1,4 @@
-"""allauth as we use it: sign-up is closed, and logging in and out is audited."""
+"""allauth as we use it: sign-up is closed, logins are limited, and logging in and out is audited."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from urllib.parse import urlsplit
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 
 from audit.actions import Action, Result
 from audit.record import record
+from notionscan import limits
+from tenants.known_browser import login_limits, remember
 from tenants.models import User
 from tenants.own_scope import own_scope
 
@@ -29,6 +31,21 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
 
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
         return _at_our_address(super().get_email_confirmation_url(request, emailconfirmation))
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """Raises: LimitReached, before the password is looked at, so that guessing on tells nothing."""
+        with limits.attempt(login_limits(request, credentials.get("email", ""))) as attempt:
+            user: User | None = super().authenticate(request, **credentials)
+            if user is None:
+                attempt.failed()
+        return user
+
+    def post_login(
+        self, request: HttpRequest, user: User, *, email: str | None, **details: Any
+    ) -> HttpResponseBase:
+        response: HttpResponseBase = super().post_login(request, user, email=email, **details)
+        remember(response, email or user.email)
+        return response
 
     def login(self, request: HttpRequest, user: User) -> None:
         # Django writes last_login.

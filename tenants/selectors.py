@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet
 
-from tenants.models import Membership, Organization, User
+from tenants.models import Membership, Organization, OrganizationUserPermission, User
 from tenants.roles import Role
 
 
 def memberships_of(user: User) -> QuerySet[Membership]:
     """A person's memberships with their organizations, by name."""
     return Membership.objects.filter(user=user).select_related("organization").order_by("organization__name")
+
+
+def membership_with_grants(user: User, slug: str) -> Membership | None:
+    """Return a person's membership of the organization, with ``codenames``: what they were granted there."""
+    grants = OrganizationUserPermission.objects.filter(
+        user=user, content_object=OuterRef("organization_id")
+    ).values("permission__codename")
+    return (
+        Membership.objects.filter(user=user, organization__slug=slug)
+        .select_related("organization")
+        .annotate(codenames=ArraySubquery(grants))
+        .first()
+    )
 
 
 def members(organization: Organization) -> QuerySet[Membership]:

@@ -25,9 +25,13 @@ CREATE POLICY anyone ON account_emailaddress FOR SELECT USING (true);
 CREATE POLICY self ON account_emailaddress USING (user_id = (SELECT scope_user()));
 CREATE POLICY operator ON account_emailaddress TO CURRENT_USER
     USING ((SELECT current_user = session_user)) WITH CHECK ((SELECT current_user = session_user));
+
+-- A person sees what they were granted, so that the way into an organization is one query.
+CREATE POLICY also_1 ON tenants_organizationuserpermission FOR SELECT USING (user_id = (SELECT scope_user()));
 """
 
 UNFENCE = """
+DROP POLICY also_1 ON tenants_organizationuserpermission;
 DROP POLICY anyone ON tenants_user; DROP POLICY born ON tenants_user; DROP POLICY self ON tenants_user;
 DROP POLICY operator ON tenants_user;
 ALTER TABLE tenants_user NO FORCE ROW LEVEL SECURITY; ALTER TABLE tenants_user DISABLE ROW LEVEL SECURITY;

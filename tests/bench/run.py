@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import redirect_stdout
 
 from tests import database
-from tests.bench import card_page, queries, reveal, row_security, sandbox, world
+from tests.bench import card_page, isolation, queries, reveal, row_security, sandbox, world
 from tests.bench.figure import Figure
 
 
@@ -32,6 +32,7 @@ def _figures() -> Iterator[Figure]:
     world.connect(acme.organization)
     yield from queries.measure(acme)
     yield from card_page.measure(connected=acme, unconnected=world.make_place("empty"))
+    yield from isolation.measure(acme)
     yield from reveal.measure(acme.organization)
     yield from row_security.measure()
     yield from sandbox.measure()

@@ -21,7 +21,7 @@ import pytest
 from django.conf import settings
 from psycopg import sql
 
-from integrations.models import FailedVerification, OAuthState
+from integrations.models import OAuthState
 from integrations.notion.budget import Priority
 from integrations.services.revocation import keep_for_revocation
 from notionscan import grants, rls
@@ -43,7 +43,6 @@ def everywhere(committed: None) -> World:
         with within(organization):
             budget.acquire(Priority.PEOPLE)
             keep_for_revocation(organization_id=organization.pk, provider="notion", token=Secret("kept"))
-            FailedVerification.objects.create(organization=organization)
             OAuthState.objects.create(
                 organization=organization,
                 provider="notion",

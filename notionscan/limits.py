@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from allauth.core.internal.ratelimit import get_ip
 from django.db import connection, transaction
+from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
@@ -95,11 +96,9 @@ def waiting(seconds: int) -> str:
     return f"in {minutes} minute{'' if minutes == 1 else 's'}"
 
 
-def forget_old() -> int:
-    """Delete the attempts that count no more; returns how many."""
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM notionscan_attempt WHERE counts_until < now()")
-        return int(cursor.rowcount)
+def forget_old() -> None:
+    """Delete the attempts that count no more."""
+    Attempt.objects.filter(counts_until__lt=Now()).delete()
 
 
 @dataclass(frozen=True)

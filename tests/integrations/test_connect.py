@@ -15,6 +15,7 @@ from integrations.models import PendingRevocation
 from integrations.notion import me
 from integrations.sandbox import Sandbox, TokenKind, demo_token
 from integrations.services import verification
+from notionscan.models import Attempt
 from tenants.models import User
 from tests.factories import World, events, log_in, the_integration, within
 

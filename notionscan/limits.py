@@ -36,11 +36,15 @@ _POLL_SECONDS = 0.05
 
 
 class LimitReached(Exception):
-    """It failed too often; nothing was tried. ``retry_after_seconds`` is a whole number, at least 1."""
+    """It failed too often; nothing was tried. ``retry_after_seconds`` is at least 1.
 
-    def __init__(self, retry_after_seconds: int) -> None:
+    ``may_clear`` where an attempt that is under way may yet give its place back.
+    """
+
+    def __init__(self, retry_after_seconds: int, *, may_clear: bool = False) -> None:
         super().__init__(f"Too many attempts. Try again {waiting(retry_after_seconds)}.")
         self.retry_after_seconds = retry_after_seconds
+        self.may_clear = may_clear
 
 
 @dataclass(frozen=True)
@@ -101,32 +105,22 @@ def forget_old() -> None:
     Attempt.objects.filter(counts_until__lt=Now()).delete()
 
 
-@dataclass(frozen=True)
-class _Full:
-    """No place for so many seconds, or until an attempt under way gives its own back."""
-
-    seconds: float
-    may_clear: bool
-
-
 def _taken(limits: Sequence[Limit], wait_seconds: float) -> list[int]:
     give_up_at = time.monotonic() + wait_seconds
     while True:
-        places = _take(limits)
-        if not isinstance(places, _Full):
-            return places
-        if not places.may_clear or time.monotonic() >= give_up_at:
-            raise LimitReached(max(1, math.ceil(places.seconds)))
+        try:
+            return _take(limits)
+        except LimitReached as reached:
+            if not reached.may_clear or time.monotonic() >= give_up_at:
+                raise
         time.sleep(_POLL_SECONDS)
 
 
 @transaction.atomic
-def _take(limits: Sequence[Limit]) -> list[int] | _Full:
+def _take(limits: Sequence[Limit]) -> list[int]:
     now = _locked([limit.key for limit in limits])
-    full = [found for limit in limits if (found := _full(limit, now))]
-    if full:
-        # The longest wait of them all; waiting for others helps only if it helps under each.
-        return _Full(max(one.seconds for one in full), all(one.may_clear for one in full))
+    if full := [reached for limit in limits if (reached := _full(limit, now))]:
+        raise max(full, key=lambda reached: reached.retry_after_seconds)
     places = [
         Attempt.objects.create(key=limit.key, started_at=now, counts_until=now + WINDOW) for limit in limits
     ]
@@ -147,14 +141,14 @@ def _locked(keys: Sequence[str]) -> datetime:
         return now
 
 
-def _full(limit: Limit, now: datetime) -> _Full | None:
+def _full(limit: Limit, now: datetime) -> LimitReached | None:
     counted = Attempt.objects.filter(key=limit.key, counts_until__gt=now).order_by("-started_at")
     newest = list(counted[: limit.allowed])
     if len(newest) < limit.allowed:
         return None
-    may_clear = any(one.is_open and one.started_at > now - _OPEN_AT_MOST for one in newest)
-    seconds = 1.0 if may_clear else (newest[-1].counts_until - now).total_seconds()
-    return _Full(seconds, may_clear)
+    if any(one.is_open and one.started_at > now - _OPEN_AT_MOST for one in newest):
+        return LimitReached(1, may_clear=True)
+    return LimitReached(max(1, math.ceil((newest[-1].counts_until - now).total_seconds())))
 
 
 @transaction.atomic

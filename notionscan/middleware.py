@@ -62,18 +62,19 @@ class ScopeMiddleware:
             limits.request.reset(asking_token)
 
 
-class SecurityHeadersMiddleware(SecurityMiddleware):
+class SecurityHeadersMiddleware:
     """Every header that is about safety, on every answer, and no copy of a signed-in page in any cache.
 
     Django's own headers (HSTS, nosniff, referrer, opener) are set here, around everything, because
     its SecurityMiddleware leaves them off where it refuses a request itself; within, it only redirects.
     """
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.process_response(request, self.get_response(request))
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self._of_django = SecurityMiddleware(get_response)
 
-    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        response = super().process_response(request, response)
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self._of_django.process_response(request, self.get_response(request))
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         patch_vary_headers(response, ["HX-Request"])

@@ -10,6 +10,7 @@ from integrations.callback import callback
 from integrations.views import overview
 from notionscan import health
 from notionscan.api import api
+from notionscan.trust import trust
 from tenants.own_scope import in_own_scope
 from tenants.views import home
 
@@ -26,6 +27,7 @@ urlpatterns = [
     # A page for the browser that comes back from the provider, though its address is below /api/.
     path("api/integrations/<slug:provider>/callback", callback, name="oauth_callback"),
     path("api/", api.urls),
+    path("trust", trust, name="trust"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]

@@ -123,9 +123,7 @@ def test_the_app_cannot_change_or_delete_events(world: World, statement: str) ->
 def test_neither_role_changes_committed_events(committed: None, alias: str, statement: str) -> None:
     acme = make_organization("acme", "Acme")
     with psycopg.connect(database.url(alias)) as db:
-        db.execute(
-            "SELECT set_config(%s, %s, true)", [rls.SETTING, rls.organization_scope(acme.pk).setting()]
-        )
+        db.execute("SELECT scope_bind(%s, %s)", rls.organization_scope(acme.pk).signed())
         assert db.execute("SELECT count(*) FROM audit_event").fetchone() == (1,)
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied"):
             db.execute(statement)

@@ -28,6 +28,7 @@ from integrations.sandbox import Sandbox, demo_token
 from notionscan import embedded_postgres, grants, rls
 from notionscan.jobs import defer
 from tenants.models import User
+from tenants.own_scope import own_scope
 from tests import database
 from tests.factories import World, make_world, within
 from tests.integrations.test_oauth import CALLBACK, ask, decide
@@ -132,7 +133,8 @@ def test_the_search_finds_what_is_there(before: str) -> None:
 def test_the_dump_has_every_place(committed: None, sandbox: Sandbox, dump: Callable[[], str]) -> None:
     world = make_world()
     world.client(world.admin).post("/orgs/acme/integrations/notion/connect", {"token": ACME})
-    User.objects.filter(pk=world.viewer.pk).update(name=CANARY)
+    with own_scope(world.viewer):
+        User.objects.filter(pk=world.viewer.pk).update(name=CANARY)
     with within(world.acme):
         integration = Integration.objects.get()
         Integration.objects.update(workspace_name=DEAD)

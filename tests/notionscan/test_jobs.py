@@ -135,8 +135,7 @@ def test_the_workers_role_is_fenced_too(committed: None) -> None:
     world = make_world()
     with psycopg.connect(database.url("worker")) as db:
         assert db.execute("SELECT count(*) FROM tenants_membership").fetchone() == (0,)
-        scope = rls.job_scope(world.globex.pk).setting()
-        db.execute("SELECT set_config(%s, %s, true)", [rls.SETTING, scope])
+        db.execute("SELECT scope_bind(%s, %s)", rls.job_scope(world.globex.pk).signed())
         assert db.execute("SELECT count(*) FROM tenants_membership").fetchone() == (1,)
         found = db.execute("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
         assert found.fetchone() == (False,)

@@ -25,9 +25,7 @@ def guessed(world: World) -> World:
     return world
 
 
-def log_in(
-    browser: Client, address: str = ADDRESS, password: str = "wrong", **environment: Any
-) -> Any:
+def log_in(browser: Client, address: str = ADDRESS, password: str = "wrong", **environment: Any) -> Any:
     return browser.post("/accounts/login/", {"login": address, "password": password}, **environment)
 
 
@@ -157,7 +155,9 @@ def test_asking_for_too_many_mails_is_a_429_too(guessed: World) -> None:
 def test_confirming_who_one_is_has_the_same_limit(guessed: World) -> None:
     browser = Client()
     log_in(browser, password=PASSWORD)
-    statuses = [browser.post("/accounts/reauthenticate/", {"password": "wrong"}).status_code for _ in range(11)]
+    statuses = [
+        browser.post("/accounts/reauthenticate/", {"password": "wrong"}).status_code for _ in range(11)
+    ]
     assert statuses == [200] * 10 + [429]
 
 

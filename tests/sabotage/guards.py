@@ -1,0 +1,465 @@
+"""Every guard of the product, with the text that takes it away. A new guard is a new entry."""
+
+from __future__ import annotations
+
+from tests.sabotage.guard import Guard
+
+_RLS = ("tests/notionscan/test_rls.py", "tests/notionscan/test_raw_sql.py")
+_RAW = ("tests/notionscan/test_raw_sql.py",)
+_ACCOUNT = ("tests/tenants/test_own_account.py",)
+_ACCESS = ("tests/tenants/test_access.py",)
+_MEMBERS = ("tests/tenants/test_members.py",)
+_HTTP = ("tests/notionscan/test_http.py",)
+_FIELDS = ("tests/notionscan/test_fields.py",)
+_JOBS = ("tests/notionscan/test_jobs.py",)
+_OAUTH = ("tests/integrations/test_oauth.py",)
+_CONNECT = ("tests/integrations/test_connect.py",)
+_RACES = ("tests/integrations/test_races.py",)
+_CARD = ("tests/integrations/test_card_page.py",)
+
+_SCOPE_SQL = "notionscan/migrations/0003_signed_scope.py"
+_PEOPLE_SQL = "tenants/migrations/0002_fence_people.py"
+
+# Row security and the scope ---------------------------------------------------------------------------
+
+_ISOLATION = [
+    Guard(
+        "row security is enabled",
+        "notionscan/rls.py",
+        "ENABLE ROW LEVEL SECURITY",
+        "DISABLE ROW LEVEL SECURITY",
+        _RLS,
+    ),
+    Guard(
+        "row security is forced",
+        "notionscan/rls.py",
+        "'ALTER TABLE \"{table}\" FORCE ROW LEVEL SECURITY'",
+        "'ALTER TABLE \"{table}\" NO FORCE ROW LEVEL SECURITY'",
+        _RLS,
+    ),
+    Guard(
+        "the policy names the organization",
+        "notionscan/rls.py",
+        "own = f'\"{scope_column}\" = (SELECT scope_organization())'",
+        "own = 'true'",
+        _RLS,
+    ),
+    Guard(
+        "the policy also checks what is written",
+        "notionscan/rls.py",
+        "USING ({own}) WITH CHECK ({own})",
+        "USING ({own}) WITH CHECK (true)",
+        _RLS,
+    ),
+    Guard(
+        "the definer policy is for definer functions alone",
+        "notionscan/rls.py",
+        'USING ((SELECT current_user <> session_user))"',
+        'USING (true)"',
+        _RLS,
+    ),
+    Guard(
+        "a row cannot point into another organization",
+        "notionscan/rls.py",
+        'ADD FOREIGN KEY ("{scope_column}", "{column}") \'\n'
+        "            f'REFERENCES \"{parent}\" (organization_id, id) ON DELETE CASCADE'",
+        'ADD FOREIGN KEY ("{column}") \'\n            f\'REFERENCES "{parent}" (id) ON DELETE CASCADE\'',
+        _RLS,
+    ),
+    Guard(
+        "a scope is bound in every transaction",
+        "notionscan/postgresql/base.py",
+        "        if scope == self._bound or not self.in_atomic_block:",
+        "        if self._bound is not _UNBOUND or not self.in_atomic_block:",
+        _RLS,
+    ),
+    Guard(
+        "a rolled back savepoint takes the scope's binding with it",
+        "notionscan/postgresql/base.py",
+        "        super()._savepoint_rollback(sid)  # type: ignore[misc]  # not in the stubs\n"
+        "        self._bound = _UNBOUND",
+        "        super()._savepoint_rollback(sid)  # type: ignore[misc]  # not in the stubs",
+        _RLS,
+    ),
+    Guard(
+        "a scoped table outside a transaction raises",
+        "notionscan/postgresql/base.py",
+        "elif found := _scoped_tables().search(str(sql)):",
+        "elif found := None:",
+        _RLS,
+    ),
+    Guard(
+        "temporary tables do not stand before ours",
+        "notionscan/postgresql/base.py",
+        "'public, pg_temp'",
+        "'pg_temp, public'",
+        _RLS,
+    ),
+    Guard(
+        "nobody makes temporary tables",
+        "notionscan/grants.py",
+        "REVOKE TEMPORARY ON",
+        "GRANT TEMPORARY ON",
+        _RLS,
+    ),
+    Guard(
+        "a claim's signature is checked",
+        _SCOPE_SQL,
+        "IF signature = sha256(keys.claim_outer || sha256(keys.claim_inner || convert_to(claim, 'UTF8'))) THEN",
+        "IF claim <> '' THEN",
+        _RAW,
+    ),
+    Guard(
+        "a claim expires",
+        _SCOPE_SQL,
+        "> extract(epoch FROM clock_timestamp())",
+        "> 0",
+        _RAW,
+    ),
+    Guard("the seal is checked", _SCOPE_SQL, "IF right(held, 64) = {seal} THEN", "IF true THEN", _RAW),
+    Guard("the seal names the backend", _SCOPE_SQL, "|| int4send(pg_backend_pid()) ", "", _RAW),
+    Guard("the seal names the transaction", _SCOPE_SQL, "|| timestamptz_send(now()) ", "", _RAW),
+    Guard(
+        "the scope's keys are the owner's alone",
+        _SCOPE_SQL,
+        "REVOKE ALL ON notionscan_scopekey FROM PUBLIC",
+        "GRANT SELECT ON notionscan_scopekey TO PUBLIC",
+        _RAW,
+    ),
+    Guard(
+        "a signature is sent as a parameter, which other sessions do not see",
+        "notionscan/postgresql/base.py",
+        "with psycopg.Cursor(self.connection) as cursor:",
+        "with psycopg.ClientCursor(self.connection) as cursor:",
+        _RAW,
+    ),
+    Guard(
+        "one's own scope alone changes one's account",
+        _PEOPLE_SQL,
+        "FOR UPDATE USING (id = (SELECT scope_user()))",
+        "FOR UPDATE USING (true)",
+        _ACCOUNT,
+    ),
+    Guard(
+        "one's own scope alone changes one's addresses",
+        _PEOPLE_SQL,
+        "CREATE POLICY self ON account_emailaddress USING (user_id = (SELECT scope_user()))",
+        "CREATE POLICY self ON account_emailaddress USING (true)",
+        _ACCOUNT,
+    ),
+    Guard("nobody is born as staff", _PEOPLE_SQL, " AND NOT is_staff AND NOT is_superuser", "", _ACCOUNT),
+    Guard(
+        "the app does not make anyone staff",
+        "notionscan/grants.py",
+        "UPDATE (email, password, last_login, name)",
+        "UPDATE",
+        _ACCOUNT,
+    ),
+    Guard(
+        "a job is stamped by the scope",
+        "notionscan/migrations/0002_defer_job.py",
+        "stamp uuid := public.scope_organization();",
+        "stamp uuid := coalesce((ids ->> 'organization_id')::uuid, public.scope_organization());",
+        _JOBS,
+    ),
+    Guard(
+        "an unstamped job is refused",
+        "notionscan/jobs.py",
+        "            if not organization_id:\n                raise UnstampedJob(name)\n            stamp = UUID(organization_id)",
+        "            stamp = UUID(organization_id or next(iter(ids.values())))",
+        _JOBS,
+    ),
+    Guard(
+        "a request leaves no scope on its thread",
+        "notionscan/middleware.py",
+        "            with rls.scope(None):\n                response = self.get_response(request)",
+        "            response = self.get_response(request)",
+        _ACCESS,
+    ),
+]
+
+# People and what they may ------------------------------------------------------------------------------
+
+_PEOPLE = [
+    Guard(
+        "a permission is asked for",
+        "tenants/access.py",
+        "    if permission not in found.permissions:",
+        "    if False:",
+        _ACCESS,
+    ),
+    Guard(
+        "a membership is asked for",
+        "tenants/selectors.py",
+        "Membership.objects.filter(user=user, organization__slug=slug)",
+        "Membership.objects.filter(organization__slug=slug)",
+        _ACCESS,
+    ),
+    Guard(
+        "everybody logs in",
+        "notionscan/settings.py",
+        '    "notionscan.middleware.LoginRequiredMiddleware",\n',
+        "",
+        ("tests/notionscan/test_structure.py",),
+    ),
+    Guard(
+        "a page's form carries a CSRF token",
+        "notionscan/settings.py",
+        '    "django.middleware.csrf.CsrfViewMiddleware",\n',
+        "",
+        (*_CARD, *_CONNECT),
+    ),
+    Guard(
+        "an API call by a session carries a CSRF token",
+        "notionscan/api.py",
+        "Session(csrf=True)",
+        "Session(csrf=False)",
+        _CONNECT,
+    ),
+    Guard(
+        "a denial is audited",
+        "tenants/middleware.py",
+        '            record_denial(exception, path=request.path, method=request.method or "")',
+        "            pass",
+        _ACCESS,
+    ),
+    Guard(
+        "a denial of the API is audited",
+        "notionscan/api.py",
+        '    record_denial(refusal, path=request.path, method=request.method or "")\n',
+        "",
+        (*_ACCESS, *_CONNECT),
+    ),
+    Guard(
+        "the last admin stays",
+        "tenants/services/members.py",
+        "    if membership.role == Role.ADMIN and not",
+        "    if False and not",
+        _MEMBERS,
+    ),
+    Guard(
+        "two admins cannot demote each other at once",
+        "tenants/services/members.py",
+        "    Organization.objects.select_for_update().get(pk=organization.pk)",
+        "    Organization.objects.get(pk=organization.pk)",
+        _MEMBERS,
+    ),
+    Guard(
+        "the grants vanish with the membership",
+        "tenants/services/members.py",
+        "    membership.delete()\n    _grants(membership).delete()",
+        "    membership.delete()",
+        _MEMBERS,
+    ),
+    Guard(
+        "the staff's site changes nothing",
+        "notionscan/admin.py",
+        "def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:\n        return False",
+        "def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:\n        return True",
+        ("tests/notionscan/test_structure.py",),
+    ),
+    Guard(
+        "links in mails name our own address",
+        "tenants/adapter.py",
+        '    return f"{settings.BASE_URL}{urlsplit(url).path}"',
+        "    return url",
+        _HTTP,
+    ),
+]
+
+# Connections and tokens --------------------------------------------------------------------------------
+
+_CONNECTIONS = [
+    Guard(
+        "a state is bound to the session",
+        "integrations/services/oauth.py",
+        "not secrets.compare_digest(found.session_hash, _digest(session_key))",
+        "False",
+        _OAUTH,
+    ),
+    Guard(
+        "a state lives ten minutes",
+        "integrations/services/oauth.py",
+        "in_time = found.created_at >= timezone.now() - STATE_LIFETIME",
+        "in_time = True",
+        _OAUTH,
+    ),
+    Guard(
+        "a state is its person's",
+        "integrations/services/oauth.py",
+        "OAuthState.objects.filter(user=user, provider=provider.slug, state_hash=_digest(state))",
+        "OAuthState.objects.filter(provider=provider.slug, state_hash=_digest(state))",
+        _OAUTH,
+    ),
+    Guard(
+        "a state serves once",
+        "integrations/services/oauth.py",
+        "if found is None or OAuthState.objects.filter(pk=found.pk).delete()[0] != 1:",
+        "if found is None:",
+        (*_OAUTH, *_RACES),
+    ),
+    Guard(
+        "the role is asked again after the consent",
+        "integrations/callback.py",
+        "member = access.member(request, organization.slug, Permission.MANAGE)",
+        "member = access.member(request, organization.slug, Permission.READ)",
+        _OAUTH,
+    ),
+    Guard(
+        "another workspace is refused at Reconnect",
+        "integrations/services/oauth.py",
+        "    if found is not None and found.workspace_id != grant.workspace_id:",
+        "    if False:",
+        _OAUTH,
+    ),
+    Guard(
+        "a grant that is not kept is given back",
+        "integrations/services/oauth.py",
+        "        give_back(organization_id=organization.pk, provider=provider.slug, token=grant.access_token)\n",
+        "",
+        _OAUTH,
+    ),
+    Guard(
+        "a token that another connection holds is not revoked",
+        "integrations/services/revocation.py",
+        "        if cursor.fetchone()[0]:\n            return None",
+        "        cursor.fetchone()",
+        (*_OAUTH, *_CONNECT),
+    ),
+    Guard(
+        "a new token is of the same workspace",
+        "integrations/services/connect.py",
+        "        if me.workspace_id != integration.workspace_id:",
+        "        if False:",
+        _CONNECT,
+    ),
+    Guard(
+        "a wanted workspace is the token's",
+        "integrations/services/connect.py",
+        "    if workspace_id is not None and workspace_id != me.workspace_id:",
+        "    if False:",
+        _CONNECT,
+    ),
+    Guard(
+        "a connection is audited",
+        "integrations/services/connect.py",
+        "            record(\n                action=Action.INTEGRATION_CONNECTED,",
+        "            (lambda **_: None)(\n                action=Action.INTEGRATION_CONNECTED,",
+        _CONNECT,
+    ),
+    Guard(
+        "one process refreshes",
+        "integrations/services/tokens.py",
+        "    return _found(rows.select_for_update().first())",
+        "    return _found(rows.first())",
+        (*_RACES, *_OAUTH),
+    ),
+    Guard(
+        "the refresh is leased",
+        "integrations/services/tokens.py",
+        "        if integration.refresh_lease_until is None and integration.refresh_token is not None:",
+        "        if integration.refresh_token is not None:",
+        (*_RACES, *_OAUTH),
+    ),
+    Guard(
+        "a dead token is erased",
+        "integrations/services/tokens.py",
+        "        _give_up(stale, DEAD, erase=True)",
+        "        _give_up(stale, DEAD, erase=False)",
+        _OAUTH,
+    ),
+    Guard(
+        "a value is bound to its row",
+        "notionscan/fields.py",
+        '"place": f"{self.model._meta.db_table}|{self.column}|{instance.pk}"',
+        '"place": f"{self.model._meta.db_table}|{self.column}"',
+        _FIELDS,
+    ),
+    Guard(
+        "a value is bound to its column",
+        "notionscan/fields.py",
+        '"place": f"{self.model._meta.db_table}|{self.column}|{instance.pk}"',
+        '"place": f"{self.model._meta.db_table}|{instance.pk}"',
+        _FIELDS,
+    ),
+    Guard(
+        "a data key is bound to its organization",
+        "notionscan/keyring.py",
+        '    return f"data-key|{organization_id}".encode()',
+        '    return b"data-key"',
+        _FIELDS,
+    ),
+    Guard(
+        "an encrypted field takes no plain text",
+        "notionscan/fields.py",
+        "        if not isinstance(value, Ciphertext):",
+        "        if False:",
+        _FIELDS,
+    ),
+    Guard(
+        "a nonce is used once",
+        "notionscan/keyring.py",
+        "nonce = os.urandom(_NONCE_BYTES)",
+        'nonce = b"0" * _NONCE_BYTES',
+        _FIELDS,
+    ),
+    Guard(
+        "a secret prints as ***",
+        "notionscan/secret.py",
+        'return "Secret(***)"',
+        "return self.expose()",
+        ("tests/notionscan/test_fields.py", "tests/integrations/test_canary.py"),
+    ),
+    Guard(
+        "nobody calls Notion before its Retry-After",
+        "integrations/budget.py",
+        "WHERE (b.blocked_until IS NULL OR b.blocked_until <= clock_timestamp())\n  AND (",
+        "WHERE (",
+        ("tests/integrations/test_budget.py",),
+    ),
+    Guard(
+        "the budget is counted",
+        "integrations/budget.py",
+        'OR b.used < b."limit" - %(reserved)s)',
+        "OR true)",
+        ("tests/integrations/test_budget.py",),
+    ),
+]
+
+# The web ----------------------------------------------------------------------------------------------
+
+_WEB = [
+    Guard(
+        "the content policy is strict",
+        "notionscan/middleware.py",
+        "\"default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'\"",
+        "\"default-src 'self' 'unsafe-inline'\"",
+        _HTTP,
+    ),
+    Guard(
+        "a template escapes names",
+        "templates/integrations/_notion_card.html",
+        '<bdi class="cut" title="{{ name }}">{{ name }}</bdi>',
+        '<bdi class="cut">{{ name|safe }}</bdi>',
+        _CARD,
+    ),
+    Guard(
+        "only the callback of a session cookie is Lax",
+        "notionscan/settings.py",
+        'SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"',
+        'SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "None"',
+        _HTTP,
+    ),
+    Guard(
+        "scripts cannot read the session's cookie",
+        "notionscan/settings.py",
+        "SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True",
+        "SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = False",
+        _HTTP,
+    ),
+]
+
+GUARDS = [*_ISOLATION, *_PEOPLE, *_CONNECTIONS, *_WEB]
+
+# Not caught, and why that is right.
+EXPLAINED: dict[str, str] = {}

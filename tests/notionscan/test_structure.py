@@ -31,6 +31,7 @@ from tests.factories import World, make_staff, make_world
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Each of these is public for a reason: no person is there yet, or no customer's data is.
 PUBLIC = {
+    "trust": "for customers, before they are any",
     "healthz": "probes",
     "readyz": "probes",
     "account_login": "before the login",

@@ -355,7 +355,7 @@ def test_killed_server_comes_back_with_every_committed_row(data_dir: Path) -> No
     query(server, "owner", "CREATE TABLE kept AS SELECT generate_series(1, 1000) AS n")
 
     def keep_a_backend_busy() -> None:
-        busy = "DO $$ BEGIN WHILE clock_timestamp() < now() + interval '1 s' LOOP END LOOP; END $$"
+        busy = "DO $$ BEGIN WHILE clock_timestamp() < now() + interval '3 s' LOOP END LOOP; END $$"
         with suppress(psycopg.OperationalError):
             query(server, "app", busy)
 

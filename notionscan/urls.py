@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from allauth.account import views as account_views
 from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
+from django.views.generic import TemplateView
 
 from integrations.callback import callback
 from integrations.views import overview
 from notionscan import health
 from notionscan.api import api
-from notionscan.trust import trust
 from tenants.own_scope import in_own_scope
 from tenants.views import home
 
@@ -27,7 +28,7 @@ urlpatterns = [
     # A page for the browser that comes back from the provider, though its address is below /api/.
     path("api/integrations/<slug:provider>/callback", callback, name="oauth_callback"),
     path("api/", api.urls),
-    path("trust", trust, name="trust"),
+    path("trust", login_not_required(TemplateView.as_view(template_name="trust.html")), name="trust"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]

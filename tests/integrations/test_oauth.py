@@ -25,6 +25,7 @@ from integrations.sandbox import Sandbox, demo_token
 from integrations.services.calls import call_notion
 from integrations.services.revocation import KEPT_FOR, revoke_again
 from integrations.services.tokens import LEASE
+from integrations.services.verification import token_hash
 from notionscan import rls
 from notionscan.secret import Secret
 from tenants.models import Membership
@@ -260,6 +261,28 @@ def test_disconnecting_revokes_upstream(world: World, sandbox: Sandbox) -> None:
     assert sandbox.requests.count("POST /v1/oauth/revoke", status=200) == 1
     with within(world.acme):
         assert PendingRevocation.objects.count() == 0
+
+
+def test_a_token_that_another_organization_holds_is_left_alive(world: World, sandbox: Sandbox) -> None:
+    browser = world.client(world.admin)
+    connect(browser)
+    token = Secret(access_token(world))
+    ours = current(world)
+    with within(world.globex):
+        other = Integration(
+            organization=world.globex,
+            provider=ours.provider,
+            connection_type=ours.connection_type,
+            workspace_id=ours.workspace_id,
+            account_id=ours.account_id,
+            connected_by_label="someone",
+            access_token_hash=token_hash(token),
+        )
+        other.access_token = token
+        other.save()
+    assert browser.delete("/api/orgs/acme/integrations/notion").status_code == 200
+    assert sandbox.requests.count("POST /v1/oauth/revoke") == 0
+    assert the_integration(world.acme) is None
 
 
 def test_disconnecting_while_notion_is_down_is_told_and_done_later(world: World, sandbox: Sandbox) -> None:

@@ -12,7 +12,7 @@ from django.db import connection
 from integrations.models import Integration
 from notionscan.keyring import DecryptFailed, KeyRing, parse_keys
 from notionscan.secret import Secret
-from tenants.models import Organization
+from tenants.models import DataKey, Organization
 from tests.factories import World, within
 
 TOKEN = "ntn_canary_of_the_fields"
@@ -119,6 +119,16 @@ def test_a_ring_without_the_key_fails_closed(world: World, settings: object) -> 
     settings.FIELD_ENCRYPTION_KEYS = {"other": b"o" * 32}  # type: ignore[attr-defined]
     with within(world.acme), pytest.raises(DecryptFailed, match="test1"):
         _integration(world.acme)
+
+
+def test_another_organizations_data_key_does_not_open(world: World) -> None:
+    with within(world.globex):
+        foreign = DataKey.objects.get().wrapped
+    with within(world.acme):
+        _integration(world.acme)
+        DataKey.objects.update(wrapped=foreign)
+    with within(world.acme), pytest.raises(DecryptFailed, match="another place"):
+        Integration.objects.get().access_token.reveal()
 
 
 def test_a_new_ring_key_still_opens_what_the_old_one_wrapped(world: World, settings: object) -> None:

@@ -87,7 +87,7 @@ def _red(copy: Path, tests: list[str]) -> str:
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--show-capture=no", "--tb=no", *tests]
     environment = os.environ | {
         "NOTIONSCAN_DATA_DIR": os.environ.get("NOTIONSCAN_DATA_DIR", str(ROOT / ".local")),
-        "NOTIONSCAN_TEST_DATABASE_SUFFIX": copy.name,
+        "NOTIONSCAN_TEST_DATABASE_SUFFIX": f"{copy.name}_{os.getpid()}",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     try:

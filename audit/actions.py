@@ -19,6 +19,7 @@ class Action(models.TextChoices):
     INTEGRATION_TESTED = "integration.tested", "Connection tested"
     INTEGRATION_DISCONNECTED = "integration.disconnected", "Notion disconnected"
     ACCESS_DENIED = "access.denied", "Access denied"
+    AUDIT_EXPORTED = "audit.exported", "Audit log exported"
     ORGANIZATION_CREATED = "organization.created", "Organization created"
 
 

@@ -1,4 +1,4 @@
-"""The filters of the audit page."""
+"""The filters and the downloads of the audit page."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from django import forms
 from django.db.models import QuerySet
 
 from audit.actions import Action, Result
+from audit.exports import Format
 from audit.models import Event
 
 
@@ -26,3 +27,7 @@ class EventFilter(forms.Form):
                 if self.cleaned_data[name] not in ("", None)
             }
         )
+
+
+class ExportForm(forms.Form):
+    format = forms.ChoiceField(choices=Format.choices)

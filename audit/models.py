@@ -16,6 +16,8 @@ DEPLOYMENT = UUID(int=0)
 
 
 class Event(Scoped, models.Model):
+    """A link of its organization's chain; the database appends it (``audit_append``), nobody changes it."""
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization_id = models.UUIDField()
     created_at = models.DateTimeField(default=timezone.now)
@@ -30,12 +32,17 @@ class Event(Scoped, models.Model):
     # One correlation id joins the intent and the outcome of an effect outside our database.
     correlation_id = models.UUIDField(null=True)
     metadata = models.JSONField(default=dict)
+    # From 1 without gaps in each organization; the hash covers this event and all before it (chain.py).
+    sequence = models.BigIntegerField()
+    hash = models.CharField(max_length=64)
 
     class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization_id", "sequence"], name="event_sequence_once"),
+        ]
         indexes = [
-            models.Index(fields=["organization_id", "-created_at", "-id"], name="event_newest"),
-            models.Index(fields=["organization_id", "action", "-created_at"], name="event_action"),
-            models.Index(fields=["organization_id", "actor_id", "-created_at"], name="event_actor"),
+            models.Index(fields=["organization_id", "action", "-sequence"], name="event_by_action"),
+            models.Index(fields=["organization_id", "actor_id", "-sequence"], name="event_by_actor"),
         ]
 
     def __str__(self) -> str:
@@ -51,3 +58,14 @@ class Event(Scoped, models.Model):
         return ", ".join(
             f"{name.replace('_', ' ')}: {value}" for name, value in self.metadata.items() if value
         )
+
+
+class ChainHead(Scoped, models.Model):
+    """The last link of an organization's chain; its row's lock lets one event follow another."""
+
+    organization_id = models.UUIDField(primary_key=True)
+    sequence = models.BigIntegerField()
+    hash = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"{self.organization_id} at {self.sequence}"

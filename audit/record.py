@@ -8,8 +8,9 @@ from contextvars import ContextVar
 from typing import Any, Protocol
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
+from audit import chain
 from audit.actions import Action, Result
 from audit.models import DEPLOYMENT, Event
 from notionscan import rls
@@ -45,6 +46,8 @@ def record(
     small and plain: never a secret, never page content.
     Raises: ScopeMissing outside a transaction; ValueError for oversized metadata.
     """
+    if not connection.in_atomic_block:
+        raise rls.ScopeMissing("An event was recorded outside a transaction; open one with atomic().")
     if len(json.dumps(metadata, default=str)) > _METADATA_BYTES:
         raise ValueError("An event's metadata is for facts, not for content.")
     event = Event(
@@ -58,18 +61,37 @@ def record(
         target_label=label(target) if target is not None else "",
         request_id=request_id.get(),
         correlation_id=correlation_id,
-        metadata=metadata,
+        metadata=_storable(metadata),
     )
-    with rls.scope(_writing_scope(event.organization_id)):
-        event.save(force_insert=True)
+    _append(event)
     transaction.on_commit(lambda: _log(event))
     return event
+
+
+def _append(event: Event) -> None:
+    """Let the database make the event the next link of its chain."""
+    content = chain.canonical(chain.plain(tuple(getattr(event, name) for name in chain.CONTENT)))
+    with rls.scope(_writing_scope(event.organization_id)), connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM audit_append(%s)", [content])
+        event.sequence, event.hash = cursor.fetchone()
+    event._state.adding = False
 
 
 def label(thing: object) -> str:
     """Return a thing's text, cut and cleaned so that any name can be stored and shown."""
     text = "".join(character for character in str(thing) if character.isprintable())
     return text[:_LABEL_CHARACTERS]
+
+
+def _storable(value: Any) -> Any:
+    """Return what the database gives back unchanged, so that the hash can be computed again."""
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, dict):
+        return {_storable(str(name)): _storable(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(each) for each in value]
+    return str(value).replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _writing_scope(organization_id: UUID) -> rls.Scope:
@@ -88,6 +110,8 @@ def _log(event: Event) -> None:
         "result": event.result,
         "target": event.target_id,
         "request": event.request_id,
+        "sequence": event.sequence,
+        "hash": event.hash,
         **event.metadata,
     }
     logger.info(event.action, extra={"fields": fields})

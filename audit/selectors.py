@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
+import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db import connection
+from django.db.models import QuerySet
 
 from audit.models import Event
 
@@ -23,7 +22,14 @@ class Page:
 
 def events(organization_id: UUID) -> QuerySet[Event]:
     """An organization's events, newest first."""
-    return Event.objects.filter(organization_id=organization_id).order_by("-created_at", "-id")
+    return Event.objects.filter(organization_id=organization_id).order_by("-sequence")
+
+
+def chains() -> list[UUID]:
+    """Return whose chains there are: the deployment's, and also those of deleted organizations."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT audit_chains()")
+        return [row[0] for row in cursor.fetchall()]
 
 
 def actors(organization_id: UUID) -> list[tuple[str, str]]:
@@ -38,23 +44,11 @@ def actors(organization_id: UUID) -> list[tuple[str, str]]:
 
 
 def page(found: QuerySet[Event], cursor: str) -> Page:
-    """Return one page of events after the cursor; an unreadable cursor is the first page."""
-    if after := _read_cursor(cursor):
-        at, last_id = after
-        found = found.filter(Q(created_at__lt=at) | Q(created_at=at, id__lt=last_id))
+    """Return one page of events before the cursor, a sequence; an unreadable cursor is the first page."""
+    # As many digits as the column holds.
+    if re.fullmatch(r"[0-9]{1,18}", cursor):
+        found = found.filter(sequence__lt=int(cursor))
     rows = list(found[: PAGE_SIZE + 1])
     more = len(rows) > PAGE_SIZE
     rows = rows[:PAGE_SIZE]
-    return Page(rows, _make_cursor(rows[-1]) if more else None)
-
-
-def _make_cursor(event: Event) -> str:
-    return base64.urlsafe_b64encode(f"{event.created_at.isoformat()}|{event.id}".encode()).decode()
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, UUID] | None:
-    try:
-        at, _, event_id = base64.urlsafe_b64decode(cursor).decode().partition("|")
-        return datetime.fromisoformat(at).astimezone(UTC), UUID(event_id)
-    except (binascii.Error, ValueError, OverflowError):
-        return None
+    return Page(rows, str(rows[-1].sequence) if more else None)

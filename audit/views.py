@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from django.contrib import messages
 from django.db import transaction
-from django.http import HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
 
-from audit import selectors
+from audit import checkpoints, exports, selectors
 from audit.actions import Action, Result
-from audit.forms import EventFilter
+from audit.forms import EventFilter, ExportForm
+from audit.record import record
 from notionscan.http import Request
 from tenants import access
 from tenants.roles import Permission
@@ -33,3 +36,31 @@ def events(request: Request, slug: str) -> HttpResponse:
         "filters": {name: request.GET.get(name, "") for name in form.fields},
     }
     return render(request, "audit/_events.html" if request.htmx else "audit/events.html", context)
+
+
+@require_POST
+def export(request: Request, slug: str) -> HttpResponseBase:
+    member = access.member(request, slug, Permission.MANAGE)
+    form = ExportForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Choose JSON lines or CSV.")
+        return redirect("audit:events", slug)
+    kind = exports.Format(form.cleaned_data["format"])
+    lines = exports.export(organization_id=member.organization.pk, actor=member.user, kind=kind)
+    content_type = "text/csv; charset=utf-8" if kind is exports.Format.CSV else "application/x-ndjson"
+    return _download(StreamingHttpResponse(lines, content_type=content_type), f"{slug}-audit.{kind.value}")
+
+
+@require_POST
+@transaction.atomic
+def checkpoint(request: Request, slug: str) -> HttpResponseBase:
+    member = access.member(request, slug, Permission.MANAGE)
+    organization_id = member.organization.pk
+    record(action=Action.AUDIT_EXPORTED, organization=organization_id, actor=member.user, format="checkpoint")
+    signed = checkpoints.make(organization_id)
+    return _download(JsonResponse(signed), f"{slug}-audit-checkpoint-{signed['sequence']}.json")
+
+
+def _download(response: HttpResponseBase, name: str) -> HttpResponseBase:
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

@@ -15,7 +15,6 @@ from notionscan import rls
 
 _READ = "SELECT"
 _WRITE = "SELECT, INSERT, UPDATE, DELETE"
-_APPEND = "SELECT, INSERT"
 
 # Fenced by row security.
 SCOPED = {
@@ -23,7 +22,9 @@ SCOPED = {
     "tenants_membership": _WRITE,
     "tenants_organizationuserpermission": _WRITE,
     "tenants_datakey": _WRITE,
-    "audit_event": _APPEND,
+    # Appended by audit_append alone.
+    "audit_event": _READ,
+    "audit_chainhead": _READ,
     "integrations_integration": _WRITE,
     "integrations_oauthstate": _WRITE,
     "integrations_pendingrevocation": _WRITE,
@@ -64,6 +65,8 @@ FUNCTIONS = (
     "staff_connections_rows()",
     "token_is_held(text)",
     "defer_job(text, jsonb, interval)",
+    "audit_append(text)",
+    "audit_chains()",
 )
 WORKER_TABLES_LIKE = "procrastinate\\_%"
 

@@ -1,0 +1,153 @@
+"""The hash chain: what an event's hash covers, and where a chain is broken.
+
+    hash = SHA-256(previous hash, newline, sequence, newline, content)
+
+in hexadecimal; the content is the event as canonical JSON, and the first event's previous hash is 64 zeros.
+The database computes the same when it appends (``audit_append``); verifying computes it here, and believes
+nothing that the database says of it. docs/audit-log.md has a verifier that needs none of our code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from audit.models import ChainHead, Event
+from notionscan import rls
+
+FIRST_PREVIOUS = "0" * 64
+_PAGE = 5_000
+CONTENT = (
+    "id",
+    "organization_id",
+    "created_at",
+    "action",
+    "result",
+    "actor_id",
+    "actor_label",
+    "target_type",
+    "target_id",
+    "target_label",
+    "request_id",
+    "correlation_id",
+    "metadata",
+)
+
+
+class Broken(Exception):
+    """A chain is not what was recorded; ``sequence`` is the first event that shows it."""
+
+    def __init__(self, sequence: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sequence = sequence
+
+
+@dataclass(frozen=True)
+class Link:
+    """A place in a chain: ``hash`` is that of the event with this sequence."""
+
+    sequence: int
+    hash: str
+
+
+START = Link(0, FIRST_PREVIOUS)
+
+
+def canonical(values: dict[str, Any]) -> str:
+    """Return JSON that has one form only: sorted names, no spaces, ASCII."""
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def plain(values: tuple[Any, ...]) -> dict[str, Any]:
+    """Return an event's content, given its columns in the order of ``CONTENT``, as JSON has it."""
+    return {name: _plain(value) for name, value in zip(CONTENT, values, strict=True)}
+
+
+def link_hash(previous: str, sequence: int, content: str) -> str:
+    return hashlib.sha256(f"{previous}\n{sequence}\n{content}".encode()).hexdigest()
+
+
+def verify(
+    organization_id: UUID, *, known: Link = START, advance: Callable[[int], None] = lambda sequence: None
+) -> Link:
+    """Check an organization's whole chain and return its end; memory does not grow with its length.
+
+    ``known`` is a link that a checkpoint vouches for. ``advance`` hears the sequence reached.
+    Raises: Broken, naming the first event that does not fit.
+    """
+    last = START
+    for page in _pages(organization_id):
+        for sequence, stored, *content in page:
+            last = _next(last, sequence, stored, tuple(content))
+            if sequence == known.sequence and stored != known.hash:
+                raise Broken(sequence, f"The events up to {sequence:,} are not those the checkpoint signed.")
+        advance(last.sequence)
+    _require_end(organization_id, last)
+    if last.sequence < known.sequence:
+        raise Broken(
+            last.sequence + 1,
+            f"The log ends at event {last.sequence:,}, but the checkpoint signed {known.sequence:,}: "
+            "the events after it were removed.",
+        )
+    return last
+
+
+def _next(last: Link, sequence: int, stored: str, content: tuple[Any, ...]) -> Link:
+    expected = last.sequence + 1
+    if sequence > expected:
+        missing = (
+            f"Event {expected:,} is"
+            if sequence == expected + 1
+            else f"Events {expected:,} to {sequence - 1:,} are"
+        )
+        raise Broken(expected, f"{missing} missing.")
+    if sequence < expected:
+        raise Broken(sequence, f"Event {sequence:,} is there twice: one of them was put there.")
+    if link_hash(last.hash, sequence, canonical(plain(content))) != stored:
+        raise Broken(
+            sequence,
+            f"Event {sequence:,} ({content[0]}) was changed, moved or put there after it was recorded.",
+        )
+    return Link(sequence, stored)
+
+
+def _require_end(organization_id: UUID, last: Link) -> None:
+    with rls.scope(rls.organization_scope(organization_id)), transaction.atomic():
+        head = ChainHead.objects.filter(organization_id=organization_id).first()
+    end = Link(head.sequence, head.hash) if head else START
+    if end.sequence > last.sequence:
+        raise Broken(
+            last.sequence + 1,
+            f"The events after {last.sequence:,} were removed; there were {end.sequence:,}.",
+        )
+    if end != last:
+        raise Broken(last.sequence, f"The chain's end was changed: it does not know event {last.sequence:,}.")
+
+
+def _pages(organization_id: UUID) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield the events in order of their sequence, each page in a transaction of its own."""
+    last = -(2**63)
+    while True:
+        with rls.scope(rls.organization_scope(organization_id)), transaction.atomic():
+            page = list(
+                Event.objects.filter(organization_id=organization_id, sequence__gt=last)
+                .order_by("sequence")
+                .values_list("sequence", "hash", *CONTENT)[:_PAGE]
+            )
+        if not page:
+            return
+        yield page
+        last = page[-1][0]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return str(value) if isinstance(value, UUID) else value

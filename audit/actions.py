@@ -20,7 +20,9 @@ class Action(models.TextChoices):
     INTEGRATION_DISCONNECTED = "integration.disconnected", "Notion disconnected"
     ACCESS_DENIED = "access.denied", "Access denied"
     AUDIT_EXPORTED = "audit.exported", "Audit log exported"
+    ENCRYPTION_ROTATED = "encryption.rotated", "Encryption key rotated"
     ORGANIZATION_CREATED = "organization.created", "Organization created"
+    ORGANIZATION_DELETED = "organization.deleted", "Organization deleted"
 
 
 class Result(models.TextChoices):

@@ -65,6 +65,7 @@ FUNCTIONS = (
     "staff_connections_rows()",
     "token_is_held(text)",
     "defer_job(text, jsonb, interval)",
+    "ring_keys_in_use()",
     "audit_append(text)",
     "audit_chains()",
 )

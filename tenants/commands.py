@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from uuid import UUID
 
 from django.core.management import CommandError
-from django.db import transaction
+from django.db import connections, transaction
 
 from notionscan import rls
 from tenants import selectors
@@ -26,3 +27,14 @@ def organization(slug: str) -> Iterator[Organization]:
         with transaction.atomic():
             found = Organization.objects.get(pk=organization_id)
         yield found
+
+
+def all_organization_ids() -> list[UUID]:
+    """Return every organization's id, by the owner's connection; the app's role cannot list them.
+
+    Raises: CommandError if this process does not know that connection.
+    """
+    if "owner" not in connections:
+        raise CommandError("Listing all organizations takes the owner role; set DATABASE_OWNER_URL.")
+    with transaction.atomic(using="owner"):
+        return list(Organization.objects.using("owner").order_by("slug").values_list("pk", flat=True))

@@ -8,7 +8,7 @@ from audit.actions import Action
 from audit.record import record
 from integrations import selectors
 from integrations.errors import NotConnected
-from integrations.models import Integration
+from integrations.models import Integration, PendingRevocation
 from integrations.services.revocation import Revoked, keep_for_revocation, revoke
 from notionscan.keyring import DecryptFailed
 from notionscan.secret import Secret
@@ -26,23 +26,37 @@ def disconnect(*, organization: Organization, actor: User | None, provider: str)
         )
         if integration is None:
             raise NotConnected
-        token = _revocable_token(integration)
-        record(
-            action=Action.INTEGRATION_DISCONNECTED,
-            organization=organization.pk,
-            actor=actor,
-            target=integration,
-            connection_type=integration.connection_type,
-        )
-        integration.delete()
-        pending = (
-            keep_for_revocation(organization_id=organization.pk, provider=provider, token=token)
-            if token
-            else None
-        )
+        pending = take_out_of_use(integration, actor=actor)
     if pending is None:
         return Revoked.UNSUPPORTED
     return revoke(organization_id=organization.pk, revocation_id=pending.pk)
+
+
+def take_out_of_use(
+    integration: Integration, *, actor: User | None, reason: str = "", revoke_after_seconds: int = 60
+) -> PendingRevocation | None:
+    """End a connection in the open transaction: nothing calls with its token any more, and a job revokes it.
+
+    Returns None where there is nothing that Notion could be asked to revoke.
+    """
+    token = _revocable_token(integration)
+    record(
+        action=Action.INTEGRATION_DISCONNECTED,
+        organization=integration.organization_id,
+        actor=actor,
+        target=integration,
+        connection_type=integration.connection_type,
+        reason=reason,
+    )
+    integration.delete()
+    if token is None:
+        return None
+    return keep_for_revocation(
+        organization_id=integration.organization_id,
+        provider=integration.provider,
+        token=token,
+        after_seconds=revoke_after_seconds,
+    )
 
 
 def _revocable_token(integration: Integration) -> Secret | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import math
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,7 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from integrations.models import PendingRevocation
-from integrations.notion.errors import NotionError, NotionOAuthRefused
+from integrations.notion.errors import NotionError, NotionOAuthRefused, NotionRateLimited
 from integrations.providers import PROVIDERS
 from integrations.services.verification import token_hash
 from notionscan.jobs import defer
@@ -31,8 +33,10 @@ class Revoked(enum.StrEnum):
     FAILED = "failed"
 
 
-def keep_for_revocation(*, organization_id: UUID, provider: str, token: Secret) -> PendingRevocation | None:
-    """Move a token out of use, in the open transaction, with a job that revokes it if we cannot now.
+def keep_for_revocation(
+    *, organization_id: UUID, provider: str, token: Secret, after_seconds: int = _FIRST_RETRY_SECONDS
+) -> PendingRevocation | None:
+    """Move a token out of use, in the open transaction, with a job that revokes it if nobody did before.
 
     Returns None if another connection still uses the very same token; it must stay valid then.
     """
@@ -43,7 +47,7 @@ def keep_for_revocation(*, organization_id: UUID, provider: str, token: Secret) 
     pending = PendingRevocation(organization_id=organization_id, provider=provider)
     pending.token = token
     pending.save(force_insert=True)
-    defer(TASK, delay_seconds=_FIRST_RETRY_SECONDS, revocation_id=pending.pk)
+    defer(TASK, delay_seconds=after_seconds, revocation_id=pending.pk)
     return pending
 
 
@@ -57,6 +61,39 @@ def give_back(*, organization_id: UUID, provider: str, token: Secret) -> None:
 
 def revoke(*, organization_id: UUID, revocation_id: UUID) -> Revoked:
     """Revoke a kept token at Notion and erase it; it stays, for a day, if Notion cannot be reached."""
+    try:
+        return _revoke(organization_id, revocation_id)
+    except NotionError:
+        return Revoked.FAILED
+
+
+def revoke_again(*, organization_id: UUID, revocation_id: UUID) -> None:
+    """Try a kept revocation once more; queue the next try, or give up after a day."""
+    try:
+        _revoke(organization_id, revocation_id)
+        return
+    except NotionRateLimited as limit:
+        least = math.ceil(limit.retry_after)
+    except NotionError:
+        least = _FIRST_RETRY_SECONDS
+    with transaction.atomic():
+        pending = PendingRevocation.objects.filter(organization_id=organization_id, pk=revocation_id).first()
+        if pending is None:
+            return
+        age = timezone.now() - pending.created_at
+        if age >= KEPT_FOR:
+            pending.delete()
+            return
+        # The wait doubles with the age: a minute at first, an hour at most, and never less than Notion said.
+        wait = max(least, min(_LAST_RETRY_SECONDS, int(age.total_seconds())))
+        defer(TASK, delay_seconds=wait, revocation_id=revocation_id)
+
+
+def _revoke(organization_id: UUID, revocation_id: UUID) -> Revoked:
+    """Tell Notion, and forget the token.
+
+    Raises: the door's errors, if Notion could not be told.
+    """
     with transaction.atomic():
         pending = PendingRevocation.objects.filter(organization_id=organization_id, pk=revocation_id).first()
         if pending is None:
@@ -66,34 +103,11 @@ def revoke(*, organization_id: UUID, revocation_id: UUID) -> Revoked:
         except DecryptFailed:
             pending.delete()
             return Revoked.FAILED
-    try:
+    # Refused means that Notion does not know the token any more, which is what was wanted.
+    with suppress(NotionOAuthRefused):
         PROVIDERS[pending.provider].oauth_app().revoke(token)
-    except NotionOAuthRefused:
-        # Notion does not know the token any more, which is what was wanted.
-        outcome = Revoked.ACCESS
-    except NotionError:
-        return Revoked.FAILED
-    else:
-        outcome = Revoked.ACCESS
     _forget(organization_id, revocation_id)
-    return outcome
-
-
-def revoke_again(*, organization_id: UUID, revocation_id: UUID) -> None:
-    """Try a kept revocation once more; queue the next try, or give up after a day."""
-    if revoke(organization_id=organization_id, revocation_id=revocation_id) is not Revoked.FAILED:
-        return
-    with transaction.atomic():
-        pending = PendingRevocation.objects.filter(organization_id=organization_id, pk=revocation_id).first()
-        if pending is None:
-            return
-        age = timezone.now() - pending.created_at
-        if age >= KEPT_FOR:
-            pending.delete()
-            return
-        # The wait doubles with the age: a minute at first, an hour at most.
-        wait = min(_LAST_RETRY_SECONDS, max(_FIRST_RETRY_SECONDS, int(age.total_seconds())))
-        defer(TASK, delay_seconds=wait, revocation_id=revocation_id)
+    return Revoked.ACCESS
 
 
 @transaction.atomic

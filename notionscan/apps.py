@@ -8,6 +8,10 @@ class NotionScanConfig(AppConfig):
     default = True
     name = "notionscan"
 
+    def ready(self) -> None:
+        """Register the check of the database."""
+        from notionscan import checks  # noqa: F401  # needs the models
+
 
 class StaffAdminConfig(admin_apps.AdminConfig):
     default = False

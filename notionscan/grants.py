@@ -6,12 +6,11 @@ and a table that lost its line loses its rights.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.db import connections, transaction
 from psycopg import sql
-
-from notionscan import rls
 
 _READ = "SELECT"
 _WRITE = "SELECT, INSERT, UPDATE, DELETE"
@@ -30,28 +29,41 @@ SCOPED = {
     "integrations_pendingrevocation": _WRITE,
     "integrations_ratebudget": _WRITE,
 }
-# Not fenced, each with the reason.
+# Not fenced by an organization: rights, what it holds, and why that is safe.
 GLOBAL = {
-    # People, known across organizations: found by e-mail before any scope exists, so anyone is read; a
-    # row is changed in that person's own scope alone, and who is staff only by the owner.
-    "tenants_user": "SELECT, INSERT, UPDATE (email, password, last_login, name)",
-    "account_emailaddress": _WRITE,  # allauth: a person's addresses, fenced in the same way
-    # allauth: empty, as the links in its mails are signed instead; looked into when an address is removed.
-    "account_emailconfirmation": "SELECT, DELETE",
-    "django_session": _WRITE,  # looked up before any scope exists; a row is no credential (sessions.py)
-    "notionscan_attempt": _WRITE,  # failures counted against limits, under HMACs of who or what
-    "django_cache": _WRITE,  # allauth's counters of password resets and changes
-    "django_content_type": _READ,  # names of models
-    "django_migrations": _READ,  # names of migrations, for /readyz
-    "auth_permission": _READ,  # names of permissions
-    "auth_group": _READ,  # unused and empty
-    "auth_group_permissions": _READ,  # unused and empty
-    "tenants_user_groups": _READ,  # unused and empty
-    "tenants_user_user_permissions": _READ,  # unused and empty
-    "django_admin_log": _READ,  # empty, as the admin is read-only; its first page looks for recent actions
-    # The row history: written, never read by the app beyond what its INSERT … RETURNING needs.
-    "auditlog_logentry": "INSERT, SELECT (id, content_type_id, object_id, object_pk)",
+    "tenants_user": (
+        "SELECT, INSERT, UPDATE (email, password, last_login, name)",
+        "people, found by e-mail before any scope exists; changed in their own signed scope alone",
+    ),
+    "account_emailaddress": (_WRITE, "allauth: a person's addresses, changed in their own scope alone"),
+    "account_emailconfirmation": (
+        "SELECT, DELETE",
+        "allauth: empty, as the links in its mails are signed instead; looked into when an address goes",
+    ),
+    "django_session": (_WRITE, "looked up before any scope exists; a row is no credential (sessions.py)"),
+    "notionscan_attempt": (_WRITE, "failures counted against limits, under HMACs of who or what"),
+    "django_cache": (_WRITE, "allauth's counters of password resets and changes"),
+    "django_content_type": (_READ, "names of models"),
+    "django_migrations": (_READ, "names of migrations, for /readyz"),
+    "auth_permission": (_READ, "names of permissions"),
+    "auth_group": (_READ, "unused and empty"),
+    "auth_group_permissions": (_READ, "unused and empty"),
+    "tenants_user_groups": (_READ, "unused and empty"),
+    "tenants_user_user_permissions": (_READ, "unused and empty"),
+    "django_admin_log": (_READ, "empty, as the admin is read-only; its first page looks for recent actions"),
+    "auditlog_logentry": (
+        "INSERT, SELECT (id, content_type_id, object_id, object_pk)",
+        "auditlog: the row history of people, written and never read beyond what INSERT … RETURNING needs",
+    ),
 }
+# The app's role has no right at all.
+CLOSED = {
+    "notionscan_scopekey": "the scope's keys, for the owner's functions alone",
+    "guardian_userobjectpermission": "guardian's generic table, unused: grants have a table of their own",
+    "guardian_groupobjectpermission": "as above",
+}
+# procrastinate's tables hold ids of organizations and objects, and no content. They are the worker's alone.
+WORKER_TABLES_LIKE = "procrastinate\\_%"
 # Empty outside the staff scope.
 VIEWS = {"staff_organizations": _READ, "staff_connections": _READ}
 # Definer functions, closed to PUBLIC.
@@ -69,37 +81,28 @@ FUNCTIONS = (
     "audit_append(text)",
     "audit_chains()",
 )
-WORKER_TABLES_LIKE = "procrastinate\\_%"
 
 
 def apply(alias: str) -> None:
-    """Set the rights of both roles, as the owner.
-
-    Raises: RuntimeError if a table with customers' rows has no forced row security.
-    """
+    """Set the rights of both roles, as the owner."""
     with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
-        _refuse_unfenced(cursor)
         _close_temporary(cursor)
-        for role in {_role_of("default"), _role_of("worker")}:
+        for role in {role_of("default"), role_of("worker")}:
             _apply_to(cursor, role)
         if "worker" in connections:
-            _grant_jobs(cursor, _role_of("worker"))
+            _grant_jobs(cursor, role_of("worker"))
 
 
-def _role_of(alias: str) -> str:
+def on_the_table(rights: str) -> set[str]:
+    """Return the rights of a list that are on the whole table, and not on some of its columns."""
+    whole = re.sub(r"\w+ \([^)]*\)", "", rights)
+    return {right.strip() for right in whole.split(",") if right.strip()}
+
+
+def role_of(alias: str) -> str:
+    """Return the name of the role that an alias, or else the app, connects with."""
     connection = connections[alias if alias in connections else "default"]
     return str(connection.get_connection_params()["user"])
-
-
-def _refuse_unfenced(cursor: Any) -> None:
-    tables = [model._meta.db_table for model in rls.scoped_models()]
-    cursor.execute(
-        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = ANY(%s) "
-        "AND NOT (relrowsecurity AND relforcerowsecurity)",
-        [tables],
-    )
-    if unfenced := [row[0] for row in cursor.fetchall()]:
-        raise RuntimeError(f"No row security on {', '.join(unfenced)}; create it with CreateScopedModel.")
 
 
 def _close_temporary(cursor: Any) -> None:
@@ -114,7 +117,8 @@ def _apply_to(cursor: Any, role: str) -> None:
     for kind in ("TABLES", "SEQUENCES", "FUNCTIONS"):
         cursor.execute(sql.SQL("REVOKE ALL ON ALL {} IN SCHEMA public FROM {}").format(sql.SQL(kind), name))
     cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(name))
-    for table, rights in (SCOPED | GLOBAL | VIEWS).items():
+    unfenced = {table: rights for table, (rights, _) in GLOBAL.items()}
+    for table, rights in (SCOPED | unfenced | VIEWS).items():
         cursor.execute(sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(rights), sql.Identifier(table), name))
     for function in FUNCTIONS:
         cursor.execute(sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(sql.SQL(function), name))

@@ -118,13 +118,12 @@ def test_many_revocations_keep_notions_pace(committed: None) -> None:
 
 def tables_with(organization: UUID) -> dict[str, int]:
     """Return the rows that any table holds of an organization."""
-    with rls.scope(rls.organization_scope(organization)):
-        with transaction.atomic():
-            return {
-                model._meta.db_table: count
-                for model in rls.scoped_models()
-                if (count := model._default_manager.filter(**{model.scope_column: organization}).count())  # type: ignore[attr-defined]
-            }
+    with rls.scope(rls.organization_scope(organization)), transaction.atomic():
+        return {
+            model._meta.db_table: count
+            for model in rls.scoped_models()
+            if (count := model._default_manager.filter(**{model.scope_column: organization}).count())  # type: ignore[attr-defined]
+        }
 
 
 def test_a_deleted_organization_leaves_its_audit_chain_alone(world: World, sandbox: Sandbox) -> None:
@@ -139,9 +138,12 @@ def test_a_deleted_organization_leaves_its_audit_chain_alone(world: World, sandb
     assert set(tables_with(acme)) == {"audit_event", "audit_chainhead"}
     assert organization_id("acme") is None
     assert chain.verify(acme).sequence > 5
-    with rls.scope(rls.organization_scope(acme)):
-        with transaction.atomic(), pytest.raises(DecryptFailed, match="destroyed"):
-            data_key(acme)
+    with (
+        rls.scope(rls.organization_scope(acme)),
+        transaction.atomic(),
+        pytest.raises(DecryptFailed, match="destroyed"),
+    ):
+        data_key(acme)
     assert events(None)[-1] == ("organization.deleted", "success")
     assert chain.verify(DEPLOYMENT)
     assert world.client(world.admin).get("/orgs/acme/").status_code == 404

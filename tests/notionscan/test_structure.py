@@ -16,12 +16,9 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
 from django.core.management import call_command
-from django.db import connections, models, transaction
-from django.db.migrations.operations import CreateModel
-from django.db.migrations.state import ProjectState
+from django.db import connections
 from django.template.loader import get_template
 from django.test import Client
-from django.test.utils import isolate_apps
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from notionscan import embedded_postgres, grants, health, rls
@@ -148,39 +145,6 @@ def test_every_table_has_its_rights_or_is_known_to_have_none(db: None) -> None:
     }
     listed = grants.SCOPED.keys() | grants.GLOBAL.keys()
     assert tables - listed == unused
-
-
-def test_a_table_without_its_policy_stops_migrate(committed: None) -> None:
-    with pytest.raises(RuntimeError, match="tenants_membership"), transaction.atomic(using="owner"):
-        with connections["owner"].cursor() as cursor:
-            cursor.execute("ALTER TABLE tenants_membership NO FORCE ROW LEVEL SECURITY")
-        grants.apply("owner")
-
-
-def test_a_table_made_without_its_policy_stops_migrate(
-    committed: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with isolate_apps("tenants"):
-
-        class Forgotten(rls.Scoped, models.Model):
-            id = models.UUIDField(primary_key=True)
-            organization_id = models.UUIDField()
-
-            class Meta:
-                app_label = "tenants"
-
-    known = rls.scoped_models()
-    monkeypatch.setattr(rls, "scoped_models", lambda: [*known, Forgotten])
-    operation = CreateModel("Forgotten", [(f.name, f.clone()) for f in Forgotten._meta.fields])
-    state = ProjectState()
-    operation.state_forwards("tenants", state)
-    with (
-        pytest.raises(RuntimeError, match="No row security on tenants_forgotten"),
-        connections["owner"].schema_editor(atomic=True) as editor,
-    ):
-        operation.database_forwards("tenants", editor, ProjectState(), state)
-        grants.apply("owner")
-    assert "tenants_forgotten" not in connections["owner"].introspection.table_names()
 
 
 def test_what_is_fenced_is_what_is_scoped() -> None:

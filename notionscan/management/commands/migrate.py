@@ -7,9 +7,9 @@ from typing import Any
 from django.core.management import CommandError, call_command
 from django.core.management.base import CommandParser
 from django.core.management.commands import migrate
-from django.db import connections
+from django.db import connections, transaction
 
-from notionscan import grants, scope_key
+from notionscan import catalogue, grants, scope_key
 
 
 class Command(migrate.Command):
@@ -29,4 +29,12 @@ class Command(migrate.Command):
             return
         call_command("createcachetable", database="owner", verbosity=0)
         scope_key.install("owner")
-        grants.apply("owner")
+        with transaction.atomic(using="owner"):
+            grants.apply("owner")
+            self._refuse_holes()
+
+    def _refuse_holes(self) -> None:
+        with connections["owner"].cursor() as cursor:
+            faults = catalogue.faults(cursor, role=grants.role_of("default"))
+        if faults:
+            raise CommandError(" ".join(fault.sentence for fault in faults))

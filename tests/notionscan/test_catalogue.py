@@ -1,0 +1,240 @@
+"""The catalogue lint: every known hole is found, and the product has none."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from django.core.checks import INFO, WARNING
+from django.core.management import CommandError, call_command
+from django.db import connection, connections, models, transaction
+from django.db.migrations.operations import CreateModel
+from django.db.migrations.state import ProjectState
+from django.test.utils import isolate_apps
+
+from notionscan import catalogue, checks, grants, rls
+from tests import database
+
+APP = "notionscan_app"
+TABLE = "CREATE TABLE tenants_new (id uuid PRIMARY KEY, organization_id uuid NOT NULL)"
+HOLES = {
+    "a table that nobody listed": (TABLE, "The table tenants_new is on no list"),
+    "row security switched off": (
+        "ALTER TABLE tenants_membership DISABLE ROW LEVEL SECURITY",
+        "No row security on tenants_membership",
+    ),
+    "row security not forced": (
+        "ALTER TABLE audit_event NO FORCE ROW LEVEL SECURITY",
+        "No row security on audit_event",
+    ),
+    "people's rows unfenced": (
+        "ALTER TABLE tenants_user DISABLE ROW LEVEL SECURITY",
+        "No row security on tenants_user",
+    ),
+    "a row of nobody": (
+        "ALTER TABLE integrations_integration ALTER organization_id DROP NOT NULL",
+        "The column organization_id of integrations_integration must be NOT NULL",
+    ),
+    "a policy dropped": (
+        "DROP POLICY tenant ON tenants_datakey",
+        "The table tenants_datakey lacks its policy",
+    ),
+    "a policy that lets everything be written": (
+        "ALTER POLICY tenant ON tenants_datakey WITH CHECK (true)",
+        "The policy tenant of tenants_datakey lets rows through",
+    ),
+    "a second permissive policy": (
+        "CREATE POLICY more ON tenants_datakey USING (true)",
+        "The policy more of tenants_datakey lets rows through",
+    ),
+    "a reviewed policy widened": (
+        "ALTER POLICY also_1 ON tenants_membership USING (true)",
+        "The policy also_1 of tenants_membership lets rows through",
+    ),
+    "a foreign key without the organization": (
+        "ALTER TABLE integrations_ratebudget ADD CONSTRAINT loose FOREIGN KEY (integration_id) "
+        "REFERENCES integrations_integration (id)",
+        "The foreign key loose of integrations_ratebudget lets a row point into another organization's",
+    ),
+    "a unique constraint without the organization": (
+        "CREATE UNIQUE INDEX telling ON integrations_integration (workspace_id)",
+        "The unique index telling of integrations_integration tells",
+    ),
+    "a view of its owner's": (
+        "CREATE VIEW peek AS SELECT * FROM tenants_membership",
+        "The view peek reads with its owner's eyes",
+    ),
+    "a materialized view": (
+        "CREATE MATERIALIZED VIEW kept AS SELECT * FROM tenants_membership",
+        "The materialized view kept keeps rows",
+    ),
+    "a child table": (
+        "CREATE TABLE child () INHERITS (tenants_membership)",
+        "The table child inherits from tenants_membership",
+    ),
+    "a rule": (
+        "CREATE RULE also AS ON UPDATE TO django_cache DO ALSO SELECT 1",
+        "The rule also on django_cache runs as",
+    ),
+    "a definer function without a path": (
+        "CREATE FUNCTION loose() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
+        r"The definer function loose\(\) needs SET search_path",
+    ),
+    "a definer function open to all": (
+        "CREATE FUNCTION loose() RETURNS int LANGUAGE sql SECURITY DEFINER "
+        "SET search_path = pg_catalog AS 'SELECT 1'",
+        r"The definer function loose\(\) is open to PUBLIC",
+    ),
+    "a function that nobody listed": (
+        "CREATE FUNCTION loose() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        rf"{APP} may call loose\(\), which is not in grants.FUNCTIONS",
+    ),
+    "a function that is missing": (
+        f"REVOKE EXECUTE ON FUNCTION scope_organization() FROM {APP}",
+        rf"{APP} may not call scope_organization\(\)",
+    ),
+    "TRUNCATE": (
+        f"GRANT TRUNCATE ON tenants_membership TO {APP}",
+        f"{APP} has TRUNCATE on tenants_membership",
+    ),
+    "REFERENCES": (f"GRANT REFERENCES ON tenants_user TO {APP}", f"{APP} has REFERENCES on tenants_user"),
+    "TRIGGER": (f"GRANT TRIGGER ON tenants_user TO {APP}", f"{APP} has TRIGGER on tenants_user"),
+    "a right by PUBLIC": (
+        "GRANT SELECT ON notionscan_scopekey TO PUBLIC",
+        f"{APP} has SELECT on notionscan_scopekey",
+    ),
+    "the audit log made writable": (
+        f"GRANT DELETE ON audit_event TO {APP}",
+        f"{APP} has DELETE on audit_event",
+    ),
+    "a right that is missing": (
+        f"REVOKE SELECT ON audit_event FROM {APP}",
+        f"{APP} lacks SELECT on audit_event",
+    ),
+    "CREATE on the schema": (
+        f"GRANT CREATE ON SCHEMA public TO {APP}",
+        f"{APP} creates objects in the schema",
+    ),
+    "default privileges": (
+        f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {APP}",
+        f"would open every new table to {APP}",
+    ),
+    "default privileges of all": (
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO PUBLIC",
+        f"would open every new table to {APP}",
+    ),
+}
+
+
+@pytest.fixture
+def owner(django_db_setup: None) -> Iterator[psycopg.Cursor]:
+    """A cursor of the owner, whose deeds are taken back."""
+    with psycopg.connect(database.url("owner")) as connection, connection.cursor() as cursor:
+        yield cursor
+        connection.rollback()
+
+
+def sentences(cursor: psycopg.Cursor) -> list[str]:
+    return [fault.sentence for fault in catalogue.faults(cursor, role=grants.role_of("default"))]
+
+
+@pytest.mark.parametrize("hole", HOLES)
+def test_a_hole_is_found(owner: psycopg.Cursor, hole: str) -> None:
+    statement, sentence = HOLES[hole]
+    owner.execute(statement.replace(APP, grants.role_of("default")))  # type: ignore[arg-type]
+    expected = sentence.replace(APP, grants.role_of("default"))
+    found = sentences(owner)
+    assert any(re.search(expected, each) for each in found), found
+    assert all(each.endswith(".") and "\n" not in each for each in found)
+
+
+def test_the_product_has_none(db: None) -> None:
+    with connection.cursor() as cursor:
+        assert sentences(cursor) == []  # type: ignore[arg-type]
+
+
+def test_a_role_that_owns_or_bypasses_is_found(owner: psycopg.Cursor) -> None:
+    role = owner.execute("SELECT current_user").fetchone()
+    found = " ".join(fault.sentence for fault in catalogue.faults(owner, role=str(role[0])))  # type: ignore[index]
+    assert "owns a table, whose row security it could end" in found
+    assert "owns a function" in found
+
+
+def test_the_command_says_it_and_ends_with_1(committed: None) -> None:
+    with database.superuser() as cursor:
+        cursor.execute("ALTER TABLE tenants_membership NO FORCE ROW LEVEL SECURITY")
+    try:
+        with pytest.raises(CommandError, match="No row security on tenants_membership"):
+            call_command("check", databases=["default"])
+    finally:
+        with database.superuser() as cursor:
+            cursor.execute("ALTER TABLE tenants_membership FORCE ROW LEVEL SECURITY")
+    out = io.StringIO()
+    call_command("check", databases=["default"], stdout=out, stderr=out)
+
+
+def test_migrate_refuses_a_hole_and_leaves_the_rights_as_they_were(committed: None) -> None:
+    with database.superuser() as cursor:
+        cursor.execute(TABLE)
+    try:
+        with pytest.raises(CommandError, match="tenants_new is on no list"):
+            call_command("migrate", database="owner", verbosity=0)
+    finally:
+        with database.superuser() as cursor:
+            cursor.execute("DROP TABLE tenants_new")
+    call_command("migrate", database="owner", verbosity=0)
+
+
+def test_a_scoped_model_made_without_its_policy_is_found(
+    committed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with isolate_apps("tenants"):
+
+        class Forgotten(rls.Scoped, models.Model):
+            id = models.UUIDField(primary_key=True)
+            organization_id = models.UUIDField()
+
+            class Meta:
+                app_label = "tenants"
+
+    known = rls.scoped_models()
+    monkeypatch.setattr(rls, "scoped_models", lambda: [*known, Forgotten])
+    operation = CreateModel("Forgotten", [(f.name, f.clone()) for f in Forgotten._meta.fields])
+    state = ProjectState()
+    operation.state_forwards("tenants", state)
+    with transaction.atomic(using="owner"):
+        with connections["owner"].schema_editor(atomic=False) as editor:
+            operation.database_forwards("tenants", editor, ProjectState(), state)
+        with connections["owner"].cursor() as cursor:
+            found = sentences(cursor)  # type: ignore[arg-type]
+        transaction.set_rollback(True, using="owner")
+    assert "The table tenants_forgotten lacks its policy; create it with CreateScopedModel." in found
+    assert any(each.startswith("No row security on tenants_forgotten") for each in found)
+    assert any("must be a Scoped model and stand in grants.SCOPED" in each for each in found)
+
+
+@pytest.mark.parametrize(
+    ("version", "embedded", "level"),
+    [
+        (150019, False, WARNING),
+        (150020, False, None),
+        (160015, False, WARNING),
+        (170011, False, WARNING),
+        (180006, False, WARNING),
+        (180004, True, INFO),
+        (180007, False, None),
+        (190000, False, None),
+    ],
+)
+def test_a_server_with_the_known_hole_is_named(
+    db: None, monkeypatch: pytest.MonkeyPatch, version: int, embedded: bool, level: int | None
+) -> None:
+    role = grants.role_of("default")
+    monkeypatch.setattr(grants, "role_of", lambda alias: role)
+    monkeypatch.setattr(catalogue, "server_version", lambda cursor: version)
+    monkeypatch.setitem(connection.settings_dict, "EMBEDDED_ROLE", "app" if embedded else None)
+    found = checks.database(databases=["default"])
+    assert [message.level for message in found] == ([level] if level else [])

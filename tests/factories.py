@@ -33,9 +33,9 @@ class World:
     viewer: User
     outsider: User
 
-    def client(self, user: User | None) -> Client:
+    def client(self, user: User | None, *, enforce_csrf_checks: bool = False) -> Client:
         """Return a browser in which this person is logged in."""
-        client = Client()
+        client = Client(enforce_csrf_checks=enforce_csrf_checks)
         if user is not None:
             log_in(client, user)
         return client

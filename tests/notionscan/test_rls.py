@@ -158,7 +158,7 @@ def test_every_table_with_an_organization_is_scoped(db: None) -> None:
 
 
 def test_the_owner_too_sees_no_rows_without_a_scope(committed: None) -> None:
-    make_organization("acme", "Acme")
+    make_world()
     with database.superuser() as cursor:
         cursor.execute("SELECT count(*) FROM tenants_membership")
         assert cursor.fetchone() == (0,)

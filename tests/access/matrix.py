@@ -1,0 +1,106 @@
+"""Who may do what at which address: every route and method, with the answer for every kind of caller.
+
+Read a row as: method, route, then one answer for each of CALLERS. An answer is a status; ``login`` is the way
+to the login page (or 401 below /api/). What a row does not name is answered 405. Routes of libraries have one
+policy for all their methods. The checks are in test_matrix.py; a new route is one line here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+CALLERS = (
+    "anonymous",  # not logged in
+    "outsider",  # an admin of another organization
+    "lost",  # logged in, a member of none
+    "viewer",
+    "editor",
+    "admin",
+    "elsewhere",  # a viewer here and an admin of another organization
+    "staff",  # staff and superuser, a member of none
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    method: str
+    route: str
+    answers: str
+    body: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        return dict(zip(CALLERS, self.answers.split(), strict=True))
+
+
+MEMBERS = "login 404 404 200 200 200 200 404"
+ADMINS = "login 404 404 403 403 200 403 404"
+
+ORG = "orgs/<slug:slug>/"
+NOTION = f"{ORG}integrations/notion/"
+MEMBER = f"{ORG}members/<uuid:membership_id>/"
+API = "api/orgs/<slug>/integrations"
+TOKEN = {"token": "ntn_" + "m" * 46}
+
+ROWS = (
+    Row("GET", "", "login 302 200 302 302 302 200 200"),
+    Row("GET", ORG, "login 404 404 302 302 302 302 404"),
+    # Connections: members see the card, admins act. Nothing is connected here, hence 404 and 400.
+    Row("GET", f"{ORG}integrations/", MEMBERS),
+    Row("GET", f"{NOTION}shared", MEMBERS),
+    Row("POST", f"{NOTION}authorize", ADMINS),
+    Row("POST", f"{NOTION}connect", "login 404 404 403 403 400 403 404", TOKEN),
+    Row("POST", f"{NOTION}token", "login 404 404 403 403 404 403 404", TOKEN),
+    Row("POST", f"{NOTION}test", "login 404 404 403 403 404 403 404"),
+    Row("POST", f"{NOTION}disconnect", "login 404 404 403 403 404 403 404"),
+    Row("GET", "api/integrations/<slug:provider>/callback", "login 403 403 403 403 403 403 403"),
+    Row("GET", API, MEMBERS),
+    Row("POST", f"{API}/<provider>/authorize", ADMINS),
+    Row("POST", f"{API}/notion/internal-connect", "login 404 404 403 403 400 403 404", TOKEN),
+    Row("PATCH", f"{API}/notion/token", "login 404 404 403 403 404 403 404", TOKEN),
+    Row("DELETE", f"{API}/<provider>", "login 404 404 403 403 404 403 404"),
+    # Members.
+    Row("GET", f"{ORG}members/", MEMBERS),
+    Row(
+        "POST",
+        f"{ORG}members/<uuid:membership_id>/role",
+        "login 404 404 403 403 302 403 404",
+        {"role": "editor"},
+    ),
+    Row("POST", f"{ORG}members/<uuid:membership_id>/remove", "login 404 404 403 403 302 403 404"),
+    # The audit log is the admins'.
+    Row("GET", f"{ORG}audit/", ADMINS),
+    Row("POST", f"{ORG}audit/export", ADMINS, {"format": "jsonl"}),
+    Row("POST", f"{ORG}audit/checkpoint", ADMINS),
+    # Everybody's.
+    Row("GET", "trust", " ".join(["200"] * len(CALLERS))),
+    Row("GET", "healthz", " ".join(["200"] * len(CALLERS))),
+    Row("GET", "readyz", " ".join(["200"] * len(CALLERS))),
+)
+
+# Libraries' routes, by one policy for all methods.
+PUBLIC = {  # also before the login; nothing in them is of any organization
+    "accounts/login/",
+    "accounts/logout/",
+    "accounts/signup/",
+    "accounts/inactive/",
+    "accounts/confirm-email/",
+    "accounts/^confirm-email/(?P<key>[-:\\w]+)/$",
+    "accounts/login/code/confirm/",
+    "accounts/password/reset/",
+    "accounts/password/reset/done/",
+    "accounts/password/reset/key/done/",
+    "accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+    "api/",
+    "api/docs",
+    "api/openapi.json",
+}
+SIGNED_IN = {  # one's own account
+    "accounts/email/",
+    "accounts/reauthenticate/",
+    "accounts/password/change/",
+    "accounts/password/set/",
+}
+# The staff's directory: whoever is not staff gets nothing, and staff change nothing.
+STAFF_BELOW = "admin/"

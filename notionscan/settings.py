@@ -205,4 +205,5 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", f"Notion Scan <no-reply@{_base.hostname}>")
 
+DEFAULT_EXCEPTION_REPORTER = "notionscan.reports.Reporter"
 LOGGING = logs.configuration(debug=DEBUG)

@@ -151,7 +151,12 @@ def log_failing_statements() -> None:
         server = embedded_postgres.ensure_running(Path(settings.NOTIONSCAN_DATA_DIR))
         name = connection.settings_dict["NAME"]
         with psycopg.connect(**server.superuser_connection(name), autocommit=True) as superuser:
-            superuser.execute(f"ALTER DATABASE \"{name}\" SET log_min_messages = 'warning'")
+            for setting, value in {
+                "log_min_messages": "warning",
+                "log_min_error_statement": "error",
+                "log_error_verbosity": "default",
+            }.items():
+                superuser.execute(f"ALTER DATABASE \"{name}\" SET {setting} = '{value}'")
         connection.close()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import redirect_stdout
 
 from tests import database
-from tests.bench import card_page, isolation, queries, reveal, row_security, sandbox, world
+from tests.bench import audit, card_page, isolation, keys, queries, reveal, row_security, sandbox, world
 from tests.bench.figure import Figure
 
 
@@ -36,3 +36,5 @@ def _figures() -> Iterator[Figure]:
     yield from reveal.measure(acme.organization)
     yield from row_security.measure()
     yield from sandbox.measure()
+    yield from audit.measure()
+    yield from keys.measure()

@@ -7,7 +7,7 @@ PORT ?= 8000
 STAMP := $(VENV)/.installed
 PACKAGES := notionscan tenants integrations audit
 
-.PHONY: run test lint bench requirements
+.PHONY: run test lint bench sabotage soak requirements
 
 run: $(STAMP)
 	@exec env PORT=$(PORT) $(BIN)/python -m notionscan.run
@@ -24,6 +24,15 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python -m tests.bench
+
+# Takes one guard away at a time, in copies of the code, and expects the tests to notice (about 10 minutes).
+sabotage: $(STAMP)
+	@$(BIN)/python -m tests.sabotage
+
+# The long ones: processes killed at random with many seeds, and sabotage.
+soak: $(STAMP)
+	@NOTIONSCAN_SOAK_SEEDS=20 $(BIN)/python -m pytest tests/soak
+	@$(BIN)/python -m tests.sabotage
 
 # Pins and hashes from the names in pyproject.toml.
 requirements: $(STAMP)

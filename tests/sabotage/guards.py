@@ -17,6 +17,9 @@ _CONNECT = ("tests/integrations/test_connect.py",)
 _RACES = ("tests/integrations/test_races.py",)
 _CARD = ("tests/integrations/test_card_page.py",)
 
+_AUDIT = ("tests/audit/test_chain.py",)
+_CATALOGUE = ("tests/notionscan/test_catalogue.py",)
+_CHAIN_SQL = "audit/migrations/0002_chain.py"
 _SCOPE_SQL = "notionscan/migrations/0003_signed_scope.py"
 _PEOPLE_SQL = "tenants/migrations/0002_fence_people.py"
 
@@ -459,7 +462,203 @@ _WEB = [
     ),
 ]
 
-GUARDS = [*_ISOLATION, *_PEOPLE, *_CONNECTIONS, *_WEB]
+# The record, the keys and the limits ---------------------------------------------------------------------
+
+_RECORD = [
+    Guard(
+        "an event is appended to the scope's own chain alone",
+        _CHAIN_SQL,
+        "IF chain IS DISTINCT FROM public.scope_organization() THEN",
+        "IF false THEN",
+        _AUDIT,
+    ),
+    Guard(
+        "the hash covers the event before",
+        _CHAIN_SQL,
+        "head.hash || E'\\\\n' || (head.sequence + 1)",
+        "repeat('0', 64) || E'\\\\n' || (head.sequence + 1)",
+        _AUDIT,
+    ),
+    Guard(
+        "verifying computes every hash",
+        "audit/chain.py",
+        "    if link_hash(last.hash, sequence, canonical(plain(content))) != stored:",
+        "    if False:",
+        _AUDIT,
+    ),
+    Guard(
+        "a missing event is seen",
+        "audit/chain.py",
+        "    if sequence > expected:",
+        "    if False:",
+        _AUDIT,
+    ),
+    Guard(
+        "a tail cut off is seen",
+        "audit/chain.py",
+        "    _require_end(organization_id, last)\n",
+        "",
+        _AUDIT,
+    ),
+    Guard(
+        "a checkpoint is compared",
+        "audit/chain.py",
+        "            if sequence == known.sequence and stored != known.hash:",
+        "            if False:",
+        _AUDIT,
+    ),
+    Guard(
+        "a checkpoint is signed by us",
+        "audit/checkpoints.py",
+        "_key().public_key().verify(",
+        "(lambda *_: None)(",
+        _AUDIT,
+    ),
+    Guard(
+        "a checkpoint is one organization's",
+        "audit/checkpoints.py",
+        '    if checkpoint["organization"] != str(organization_id):',
+        "    if False:",
+        _AUDIT,
+    ),
+    Guard(
+        "the app only reads the log",
+        "notionscan/grants.py",
+        '"audit_event": _READ,',
+        '"audit_event": _WRITE,',
+        (*_AUDIT, *_CATALOGUE),
+    ),
+    Guard(
+        "a CSV holds no formula",
+        "audit/exports.py",
+        "text.startswith(_FORMULA)",
+        "False",
+        _AUDIT,
+    ),
+    Guard(
+        "an export is recorded",
+        "audit/exports.py",
+        "        event = record(\n",
+        "        event = (lambda **_: Event(sequence=10**9))(\n",
+        _AUDIT,
+    ),
+    Guard(
+        "an event needs a transaction",
+        "audit/record.py",
+        "    if not connection.in_atomic_block:",
+        "    if False:",
+        _AUDIT,
+    ),
+    Guard(
+        "a session's row is no credential",
+        "notionscan/sessions.py",
+        "return base64.b85encode(hashlib.sha256(key.encode()).digest()).decode()",
+        "return key",
+        ("tests/notionscan/test_sessions.py",),
+    ),
+    Guard(
+        "a session's data opens in its own row",
+        "notionscan/sessions.py",
+        "return f\"notionscan.sessions.{_stored(self.session_key or '')}\"",
+        'return "notionscan.sessions"',
+        ("tests/notionscan/test_sessions.py",),
+    ),
+    Guard(
+        "attempts are counted under a lock",
+        "notionscan/limits.py",
+        'cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])',
+        "pass",
+        ("tests/notionscan/test_limits.py", *_RACES),
+    ),
+    Guard(
+        "a wrong password counts",
+        "tenants/adapter.py",
+        "                attempt.failed()",
+        "                pass",
+        ("tests/tenants/test_login.py",),
+    ),
+    Guard(
+        "a refused token counts",
+        "integrations/services/verification.py",
+        "        attempt.failed()",
+        "        pass",
+        _CONNECT,
+    ),
+    Guard(
+        "a refused state counts",
+        "integrations/callback.py",
+        "    except StateRefused as refusal:\n        attempt.failed()",
+        "    except StateRefused as refusal:\n        pass",
+        (*_OAUTH, "tests/notionscan/test_limits.py"),
+    ),
+    Guard(
+        "migrate refuses a hole in the fences",
+        "notionscan/management/commands/migrate.py",
+        "            self._refuse_holes()\n",
+        "",
+        _CATALOGUE,
+    ),
+    Guard(
+        "a damaged data key is not called rotated",
+        "tenants/management/commands/rotate_encryption_keys.py",
+        "        if unknown:",
+        "        if False:",
+        ("tests/tenants/test_keys.py",),
+    ),
+    Guard(
+        "a rotation is audited",
+        "tenants/services/keys.py",
+        "        record(\n",
+        "        (lambda **_: None)(\n",
+        ("tests/tenants/test_keys.py",),
+    ),
+    Guard(
+        "rotating and reading do not cross",
+        "tenants/services/keys.py",
+        "raw = ring.unwrap(data_key.wrapped, organization_id=organization_id)",
+        "raw = b'0' * 32",
+        ("tests/tenants/test_keys.py",),
+    ),
+    Guard(
+        "an error report shows no local variable",
+        "notionscan/reports.py",
+        '            frame["vars"] = []',
+        "            pass",
+        ("tests/notionscan/test_reports.py",),
+    ),
+    Guard(
+        "an error report shows no request",
+        "notionscan/reports.py",
+        "super().__init__(None, exc_type",
+        "super().__init__(request, exc_type",
+        ("tests/notionscan/test_reports.py",),
+    ),
+    Guard(
+        "an altered token puts the connection into error",
+        "integrations/services/tokens.py",
+        "    put_into_error(\n        organization_id=organization_id,\n        integration_id=integration_id,\n"
+        "        seen_version=version,\n        code=DECRYPT_FAILED,",
+        "    (lambda **_: None)(\n        organization_id=organization_id,\n        integration_id=integration_id,\n"
+        "        seen_version=version,\n        code=DECRYPT_FAILED,",
+        ("tests/integrations/test_tampering.py",),
+    ),
+    Guard(
+        "the kill switch ends connections",
+        "integrations/services/disconnect.py",
+        "    integration.delete()\n",
+        "",
+        ("tests/integrations/test_shutdown.py",),
+    ),
+    Guard(
+        "a deletion takes a yes",
+        "integrations/management/commands/delete_organization.py",
+        "            if not yes:",
+        "            if False:",
+        ("tests/integrations/test_shutdown.py",),
+    ),
+]
+
+GUARDS = [*_ISOLATION, *_PEOPLE, *_CONNECTIONS, *_WEB, *_RECORD]
 
 # Not caught, and why that is right.
 EXPLAINED = {

@@ -297,9 +297,7 @@ REFUSING = [row for row in ROWS if row.verdicts["viewer"] == "403" and "callback
 
 
 @pytest.mark.parametrize("row", REFUSING, ids=lambda row: f"{row.method} {row.route}")
-def test_a_members_attempt_is_its_organizations_an_outsiders_the_deployments(
-    callers: Callers, row: Row
-) -> None:
+def test_a_members_attempt_is_recorded_there_and_an_outsiders_elsewhere(callers: Callers, row: Row) -> None:
     world = callers.world
     ask(world.client(world.viewer), row.method, callers.address(row.route), row.body)
     assert events(world.acme)[-1] == ("access.denied", "denied")

@@ -32,15 +32,16 @@ class Command(BaseCommand):
     def handle(self, *args: Any, slug: str, checkpoint: str | None, **options: Any) -> None:
         if checkpoint and not slug:
             raise CommandError("A checkpoint is one organization's: name its slug as well.")
-        chains = [_named(slug)] if slug else selectors.chains()
-        known = _known(checkpoint, chains[0]) if checkpoint else chain.START
-        results = [self._verified(one, known) for one in chains]
+        ids = [_named(slug)] if slug else selectors.chains()
+        known = _known(checkpoint, ids[0]) if checkpoint else chain.START
+        results = [self._verified(one, known) for one in ids]
         broken = [result for result in results if result["problem"]]
         if options["json"]:
             self.stdout.write(json.dumps(results))
         elif not broken:
             events = sum(int(str(result["events"])) for result in results)
-            self.stdout.write(f"{len(results):,} chains with {events:,} events are whole.")
+            chains = "chain" if len(results) == 1 else "chains"
+            self.stdout.write(f"{len(results):,} {chains} with {events:,} events: whole.")
         if broken:
             raise CommandError(
                 " ".join(f"Organization {result['organization']}: {result['problem']}" for result in broken)

@@ -57,6 +57,7 @@ def test_every_page_and_state_of_the_card_is_accessible(
     for address in (
         "/orgs/acme/members/",
         "/orgs/acme/audit/",
+        "/trust",
         "/orgs/nowhere/",
         "/accounts/password/reset/",
     ):

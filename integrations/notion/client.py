@@ -98,9 +98,10 @@ class NotionClient:
         """
         return self._call("GET", "users/me", read_me)
 
-    def users(self) -> Iterator[Page]:
+    def users(self, *, start_cursor: str | None = None) -> Iterator[Page]:
         """Yield the workspace's members and bots, a page at a time; guests are not listed.
 
+        ``start_cursor`` is the ``next_cursor`` of an earlier page.
         Raises: NotionCapabilityMissing without the user capability.
         Source: developers.notion.com/reference/get-users
         """
@@ -109,7 +110,7 @@ class NotionClient:
             query = _without_none(start_cursor=cursor, page_size=PAGE_SIZE)
             return self._call("GET", "users", lambda reply: read_page(reply, read_user), query=query)
 
-        return self._pages(fetch)
+        return self._pages(fetch, start_cursor)
 
     def user(self, user_id: str | UUID) -> dict[str, Any]:
         """Return one member or guest of the workspace.
@@ -121,11 +122,18 @@ class NotionClient:
         return self._call("GET", f"users/{checked_id(user_id)}", read_user, logged_as="users/{id}")
 
     def search_pages(
-        self, *, kind: str | None = None, query: str = "", in_trash: bool | None = None
+        self,
+        *,
+        kind: str | None = None,
+        query: str = "",
+        in_trash: bool | None = None,
+        oldest_first: bool = False,
+        start_cursor: str | None = None,
     ) -> Iterator[Page]:
         """Yield what the token can see, newest edit first, a page at a time.
 
-        ``kind`` is ``page`` or ``data_source``. Notion does not promise that search is exhaustive.
+        ``kind`` is ``page`` or ``data_source``; ``start_cursor`` is the ``next_cursor`` of an earlier page.
+        Notion does not promise that search is exhaustive.
         Source: developers.notion.com/reference/post-search
         """
         wanted: dict[str, Any] = {"property": "object", "value": kind} if kind else {}
@@ -136,20 +144,98 @@ class NotionClient:
             body = _without_none(
                 query=read_text(query) or None,
                 filter=wanted or None,
-                sort={"timestamp": "last_edited_time", "direction": "descending"},
+                sort={
+                    "timestamp": "last_edited_time",
+                    "direction": "ascending" if oldest_first else "descending",
+                },
                 start_cursor=cursor,
                 page_size=PAGE_SIZE,
             )
             return self._call("POST", "search", lambda reply: read_page(reply, read_object), body=body)
 
-        return self._pages(fetch)
+        return self._pages(fetch, start_cursor)
 
-    def _pages(self, fetch: Callable[[str | None], Page]) -> Iterator[Page]:
+    def rows(
+        self,
+        data_source_id: str | UUID,
+        *,
+        created_from: str | None = None,
+        in_trash: bool = False,
+        start_cursor: str | None = None,
+    ) -> Iterator[Page]:
+        """Yield a data source's rows with their titles alone, oldest first, a page at a time.
+
+        Notion cuts a query after 10,000 rows and says so in ``incomplete_reason``; ``created_from``, a time
+        as Notion writes it, goes on from there.
+        Raises: ValueError, before any call, if the id is not a UUID; NotionNotShared.
+        Source: developers.notion.com/reference/query-a-data-source
+        """
+        path = f"data_sources/{checked_id(data_source_id)}/query"
+        since = {"timestamp": "created_time", "created_time": {"on_or_after": created_from}}
+
+        def fetch(cursor: str | None) -> Page:
+            body = _without_none(
+                filter=since if created_from else None,
+                sorts=[{"timestamp": "created_time", "direction": "ascending"}],
+                in_trash=in_trash or None,
+                start_cursor=cursor,
+                page_size=PAGE_SIZE,
+            )
+            return self._call(
+                "POST",
+                path,
+                lambda reply: read_page(reply, read_object),
+                query={"filter_properties": ["title"]},
+                body=body,
+                logged_as="data_sources/{id}/query",
+            )
+
+        return self._pages(fetch, start_cursor)
+
+    def data_source(self, data_source_id: str | UUID) -> dict[str, Any]:
+        """Return a data source with its schema: names and types of properties, and no values.
+
+        Raises: ValueError, before any call, if the id is not a UUID; NotionNotShared.
+        Source: developers.notion.com/reference/retrieve-a-data-source
+        """
+        return self._retrieved("data_sources", data_source_id)
+
+    def database(self, database_id: str | UUID) -> dict[str, Any]:
+        """Return a database: where it stands, and the ids of its data sources.
+
+        Raises: ValueError, before any call, if the id is not a UUID; NotionNotShared.
+        Source: developers.notion.com/reference/retrieve-database
+        """
+        return self._retrieved("databases", database_id)
+
+    def page(self, page_id: str | UUID) -> dict[str, Any]:
+        """Return a page's metadata; of its properties the title alone.
+
+        Raises: ValueError, before any call, if the id is not a UUID; NotionNotShared.
+        Source: developers.notion.com/reference/retrieve-a-page
+        """
+        return self._retrieved("pages", page_id, query={"filter_properties": ["title"]})
+
+    def block(self, block_id: str | UUID) -> dict[str, Any]:
+        """Return where a block stands, and nothing of what is in it.
+
+        Raises: ValueError, before any call, if the id is not a UUID; NotionNotShared.
+        Source: developers.notion.com/reference/retrieve-a-block
+        """
+        return self._retrieved("blocks", block_id)
+
+    def _retrieved(
+        self, kind: str, object_id: str | UUID, *, query: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        path = f"{kind}/{checked_id(object_id)}"
+        return self._call("GET", path, read_object, query=query, logged_as=f"{kind}/{{id}}")
+
+    def _pages(self, fetch: Callable[[str | None], Page], start_cursor: str | None = None) -> Iterator[Page]:
         """Follow a cursor that must move.
 
         Raises: NotionUnavailable for a cursor that was seen before, or for empty pages without end.
         """
-        cursor: str | None = None
+        cursor = start_cursor
         seen: set[str] = set()
         empty = 0
         while True:

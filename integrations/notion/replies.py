@@ -24,7 +24,7 @@ _KEPT_AS_THEY_ARE = (
     "url",
     "public_url",
 )
-_KNOWN_KINDS = ("page", "data_source", "database")
+_KNOWN_KINDS = ("page", "data_source", "database", "block")
 _PARENTS = ("parent", "database_parent")
 _AUTHORS = ("created_by", "last_edited_by")
 
@@ -127,7 +127,36 @@ def read_object(found: Mapping[str, Any]) -> dict[str, Any]:
     for name in _AUTHORS:
         kept[name] = read_text(_mapping(found.get(name)).get("id"))
     kept["icon"] = read_text(_mapping(found.get("icon")).get("type"))
-    kept["title"] = _title(found)
+    if kept.get("object") != "block":
+        kept["title"] = _title(found)
+    if kept.get("object") == "data_source":
+        kept["schema"] = read_schema(found)
+    if kept.get("object") == "database":
+        sources = found.get("data_sources")
+        kept["data_sources"] = [
+            str(read_id(_mapping(source).get("id")))
+            for source in (sources if isinstance(sources, list) else [])
+        ]
+    return kept
+
+
+def read_schema(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a data source's properties: name, type, number of options, and where a relation leads.
+
+    Names of options and formulas are content, and stay behind.
+    """
+    return [_property(name, _mapping(value)) for name, value in _mapping(found.get("properties")).items()]
+
+
+def _property(name: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    kind = read_text(value.get("type")) or "unsupported"
+    config = _mapping(value.get(kind))
+    kept: dict[str, Any] = {"name": read_text(name) or "", "type": kind}
+    options = config.get("options")
+    if isinstance(options, list):
+        kept["options"] = len(options)
+    if kind == "relation":
+        kept["target"] = read_text(config.get("data_source_id"))
     return kept
 
 

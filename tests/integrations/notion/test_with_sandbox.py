@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -19,6 +20,7 @@ from integrations.notion.errors import (
 )
 from integrations.notion.me import verify_token
 from integrations.notion.oauth import OAuthApp
+from integrations.notion.replies import Page
 from integrations.notion.retry import Retry
 from integrations.sandbox import EVERYTHING, Capability, Kind, Sandbox
 from notionscan.secret import Secret
@@ -202,3 +204,98 @@ def test_a_wrong_client_secret_leaves_the_code_and_the_tokens_alone(notion: Sand
     with pytest.raises(NotionUnavailable):
         wrong.refresh(grant.refresh_token)
     assert right.refresh(grant.refresh_token).bot_id == grant.bot_id
+
+
+# What a scan asks for ---------------------------------------------------------------------------------
+
+
+def found(pages: Iterator[Page]) -> list[dict[str, Any]]:
+    return [each for page in pages for each in page.results]
+
+
+def test_a_list_goes_on_from_the_cursor_of_an_earlier_page(notion: Sandbox) -> None:
+    with client(notion, notion.tokens[INTERNAL]) as door:
+        whole = found(door.search_pages(kind="page"))
+        first = next(door.search_pages(kind="page"))
+        rest = found(door.search_pages(kind="page", start_cursor=first.next_cursor))
+        people = found(door.users())
+        some = next(door.users())
+        others = found(door.users(start_cursor=some.next_cursor))
+    assert [each["id"] for each in first.results + rest] == [each["id"] for each in whole]
+    assert some.results + others == people
+
+
+def test_search_has_two_ends(notion: Sandbox) -> None:
+    with client(notion, notion.tokens[INTERNAL]) as door:
+        newest = found(door.search_pages(kind="page"))
+        oldest = found(door.search_pages(kind="page", oldest_first=True))
+    assert {each["id"] for each in newest} == {each["id"] for each in oldest}
+    times = [each["last_edited_time"] for each in oldest]
+    assert times == sorted(times)
+    assert newest != oldest
+
+
+def test_rows_come_with_titles_alone_and_oldest_first(notion: Sandbox) -> None:
+    with client(notion, notion.tokens[INTERNAL]) as door:
+        sources = found(door.search_pages(kind="data_source"))
+        rows = [row for source in sources for row in found(door.rows(source["id"]))]
+        assert len(rows) > 20
+        assert {row["parent"]["data_source_id"] for row in rows} <= {source["id"] for source in sources}
+        assert any(row["title"] for row in rows)
+        assert all(set(row) <= KEPT for row in rows)
+        some = found(door.rows(sources[0]["id"]))
+        times = [row["created_time"] for row in some]
+        assert times == sorted(times)
+        middle = times[len(times) // 2]
+        assert found(door.rows(sources[0]["id"], created_from=middle)) == [
+            row for row in some if row["created_time"] >= middle
+        ]
+
+
+KEPT = {
+    "object", "id", "created_time", "last_edited_time", "in_trash", "is_archived", "is_locked", "url",
+    "public_url", "parent", "created_by", "last_edited_by", "icon", "title",
+}  # fmt: skip
+
+
+def test_a_schema_has_names_types_and_counts_and_no_content(notion: Sandbox) -> None:
+    with client(notion, notion.tokens[INTERNAL]) as door:
+        sources = found(door.search_pages(kind="data_source"))
+        alone = [door.data_source(source["id"]) for source in sources]
+    assert [each["schema"] for each in alone] == [source["schema"] for source in sources]
+    properties = [each for source in sources for each in source["schema"]]
+    assert {"title"} <= {each["type"] for each in properties}
+    assert any(each.get("options", 0) > 1 for each in properties)
+    assert all(set(each) <= {"name", "type", "options", "target"} for each in properties)
+
+
+def test_a_database_says_where_it_stands_and_what_is_in_it(notion: Sandbox) -> None:
+    with client(notion, notion.tokens[INTERNAL]) as door:
+        source = found(door.search_pages(kind="data_source"))[0]
+        database = door.database(source["parent"]["database_id"])
+    assert source["id"] in database["data_sources"]
+    assert database["parent"]["type"] in ("page_id", "workspace", "block_id")
+    assert "schema" not in database
+
+
+def test_a_page_and_a_block_say_where_they_stand_and_no_more(notion: Sandbox) -> None:
+    with client(notion, notion.tokens[INTERNAL]) as door:
+        pages = found(door.search_pages(kind="page"))
+        inside = next(page for page in pages if page["parent"]["type"] == "block_id")
+        block = door.block(inside["parent"]["block_id"])
+        page = door.page(inside["id"])
+    assert page == inside
+    assert block["object"] == "block"
+    assert block["parent"]["type"] in ("page_id", "block_id")
+    assert set(block) <= KEPT - {"title", "url"}
+
+
+@pytest.mark.parametrize("verb", ["page", "block", "database", "data_source"])
+def test_what_is_not_shared_is_not_there(notion: Sandbox, verb: str) -> None:
+    with client(notion, notion.tokens[INTERNAL]) as door:
+        before = notion.requests.count("* /*")
+        with pytest.raises(ValueError, match="UUID"):
+            getattr(door, verb)("../users")
+        assert notion.requests.count("* /*") == before
+        with pytest.raises(NotionNotShared):
+            getattr(door, verb)("231674b6-1f0a-4f1e-9d0b-2f6c1c2b6f3a")

@@ -15,13 +15,15 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from integrations.sandbox import Sandbox, demo_token
+from integrations.services import tokens
 from tenants import views
 from tenants.models import Membership, User
 from tenants.roles import Role
 from tenants.services import members
 from tenants.services.members import remove_member
 from tests.factories import World, events, make_member, make_world, the_integration, within
-from tests.integrations.test_oauth import CALLBACK, ask, decide
+from tests.integrations.test_oauth import CALLBACK, ask, current, decide, me
+from tests.integrations.test_oauth import connect as consent
 
 
 def at_once(calls: list[Callable[[], int]]) -> Counter[int]:
@@ -107,6 +109,20 @@ def test_of_two_answers_with_one_state_one_connects(
     assert results == {302: 1, 403: 1}
     assert the_integration(world.acme) is not None
     assert sandbox.requests.count("POST /v1/oauth/token") == 1
+
+
+def test_of_two_callers_with_a_dead_token_one_refreshes(
+    committed: None, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world()
+    consent(world.client(world.admin))
+    integration_id = current(world).pk
+    sandbox.expire("acme-atlas/oauth")
+    # Both have read that nobody is refreshing before either of them says that it does.
+    meet(monkeypatch, tokens, "_locked")
+    results = at_once([lambda: len(str(me(world, integration_id).bot_id)) for _ in range(2)])
+    assert results == {36: 2}
+    assert sandbox.requests.count("POST /v1/oauth/token") == 2
 
 
 def test_two_admins_who_remove_each_other_leave_one(committed: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,18 +31,19 @@ def delete_organization(organization: Organization) -> Receipt:
 
     Each revocation has ten seconds; a token that Notion cannot be told about is erased all the same.
     """
+    organization_id = organization.pk
     with transaction.atomic():
         for integration in Integration.objects.select_for_update():
             take_out_of_use(integration, actor=None, reason="organization deleted")
         pending = list(PendingRevocation.objects.values_list("pk", flat=True))
     outcomes = Counter(
-        revoke(organization_id=organization.pk, revocation_id=revocation_id).value
+        revoke(organization_id=organization_id, revocation_id=revocation_id).value
         for revocation_id in pending
     )
     with transaction.atomic():
-        rows = _rows(organization.pk)
+        rows = _rows(organization_id)
         # The deployment's chain is locked after the organization's, as everywhere.
-        record(action=Action.ORGANIZATION_DELETED, organization=organization.pk, actor=None, rows=rows)
+        record(action=Action.ORGANIZATION_DELETED, organization=organization_id, actor=None, rows=rows)
         record(
             action=Action.ORGANIZATION_DELETED,
             organization=None,
@@ -52,7 +53,7 @@ def delete_organization(organization: Organization) -> Receipt:
             not_revoked=outcomes[Revoked.FAILED],
         )
         organization.delete()
-    return Receipt(organization.pk, rows, dict(outcomes))
+    return Receipt(organization_id, rows, dict(outcomes))
 
 
 def _rows(organization_id: UUID) -> dict[str, int]:

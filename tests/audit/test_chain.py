@@ -388,6 +388,25 @@ def test_an_export_since_a_day_begins_where_the_chain_was(log: World) -> None:
         call_command("export_audit", "acme", "--format", "jsonl", "--since", "yesterday")
 
 
+def test_a_reader_who_has_enough_is_not_an_error(log: World) -> None:
+    for number in range(1500):
+        add(log.acme, number=number, note="x" * 200)
+    command = f"{sys.executable} manage.py export_audit acme --format jsonl | head -1"
+    ran = subprocess.run(
+        command,
+        shell=True,  # a pipe is what this is about
+        cwd=Path(__file__).parents[2],
+        env=database.process_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert json.loads(ran.stdout)["sequence"] == 1
+    assert "Traceback" not in ran.stderr
+    assert "BrokenPipe" not in ran.stderr
+
+
 def test_a_csv_holds_no_formula(log: World) -> None:
     for text in ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"):
         with within(log.acme):

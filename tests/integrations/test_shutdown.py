@@ -130,6 +130,7 @@ def test_a_deleted_organization_leaves_its_audit_chain_alone(world: World, sandb
     acme = world.acme.pk
     before = tables_with(acme)
     receipt = json.loads(run("delete_organization", "acme", "--yes", "--json"))
+    assert receipt["id"] == str(acme)
     assert receipt["revocations"] == {"access": 1}
     assert "Backups stay readable" in receipt["note"]
     assert receipt["rows"]["tenants_membership"] == before["tenants_membership"] == 3

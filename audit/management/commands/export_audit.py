@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,8 +26,14 @@ class Command(BaseCommand):
         moment = _moment(since) if since else None
         with commands.organization(slug) as organization:
             lines = export(organization_id=organization.pk, actor=None, kind=Format(kind), since=moment)
-            for line in lines:
-                self.stdout.write(line, ending="")
+            try:
+                for line in lines:
+                    self.stdout.write(line, ending="")
+                self.stdout.flush()
+            except BrokenPipeError:
+                # Whoever read has enough (`| head`); Python would complain once more at its own end.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                sys.exit(1)
 
 
 def _moment(text: str) -> datetime:

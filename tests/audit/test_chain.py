@@ -393,8 +393,7 @@ def test_a_reader_who_has_enough_is_not_an_error(log: World) -> None:
         add(log.acme, number=number, note="x" * 200)
     command = f"{sys.executable} manage.py export_audit acme --format jsonl | head -1"
     ran = subprocess.run(
-        command,
-        shell=True,  # a pipe is what this is about
+        ["/bin/sh", "-c", command],
         cwd=Path(__file__).parents[2],
         env=database.process_environment(),
         capture_output=True,

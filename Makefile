@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
 STAMP := $(VENV)/.installed
-PACKAGES := notionscan tenants integrations audit
+PACKAGES := notionscan tenants integrations audit scans
 
 .PHONY: run test lint bench sabotage soak requirements
 

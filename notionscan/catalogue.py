@@ -34,6 +34,7 @@ REVIEWED_UNIQUE = {
     "tenants_organization_slug_key": "a slug is an address of the site: one for all",
     "tenants_organizationuserpermission_pkey": "a number that the database gives",
     "integrations_ratebudget_pkey": "the id of an integration, a random UUID",
+    "scans_version_pkey": "a number that the database gives",
 }
 
 

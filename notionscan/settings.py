@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "audit",
     "tenants",
     "integrations",
+    "scans",
     "notionscan.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

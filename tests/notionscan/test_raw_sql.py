@@ -27,10 +27,12 @@ from integrations.notion.budget import Priority
 from integrations.services.revocation import keep_for_revocation
 from notionscan import grants, rls
 from notionscan.secret import Secret
+from scans.storage import merge
 from tenants.models import Organization
 from tests import database
 from tests.factories import World, make_world, within
 from tests.integrations.test_budget import make_budget
+from tests.scans.test_storage import PLAIN, make_scan
 
 TABLES = {model._meta.db_table: model.scope_column for model in rls.scoped_models()}  # type: ignore[attr-defined]
 
@@ -43,6 +45,7 @@ def everywhere(committed: None) -> World:
         budget = make_budget(organization)
         with within(organization):
             budget.acquire(Priority.PEOPLE)
+            merge(make_scan(organization, 1), [PLAIN])
             keep_for_revocation(organization_id=organization.pk, provider="notion", token=Secret("kept"))
             OAuthState.objects.create(
                 organization=organization,

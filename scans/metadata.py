@@ -1,0 +1,88 @@
+"""What is stored of an object, made of what the door kept of Notion's reply."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from scans.models import Version
+
+# Longer ones are cut: PostgreSQL keeps them, but nobody reads a megabyte of title.
+TITLE_CHARACTERS = 2_000
+_SHORT = 32
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """One object as a scan saw it. Times are in UTC; ``structure`` is canonical JSON."""
+
+    object_id: UUID
+    kind: str
+    state: str
+    title: str
+    parent_kind: str
+    parent_id: UUID | None
+    created_at: datetime | None
+    edited_at: datetime | None
+    created_by: UUID | None
+    edited_by: UUID | None
+    is_archived: bool
+    is_locked: bool
+    is_public: bool
+    icon: str
+    structure: str | None
+
+    @property
+    def digest(self) -> UUID:
+        """Return a fingerprint of everything that is stored."""
+        content = repr(astuple(self)).encode()
+        return UUID(bytes=hashlib.blake2b(content, digest_size=16).digest())
+
+
+COLUMNS = tuple(field.name for field in fields(Metadata))
+
+
+def read(found: Mapping[str, Any]) -> Metadata:
+    """Return what is stored of an object that the door gave.
+
+    Raises: KeyError or ValueError for something without an id, which the door never gives.
+    """
+    parent = found.get("parent") or {}
+    structure = found.get("schema", found.get("data_sources"))
+    return Metadata(
+        object_id=UUID(found["id"]),
+        kind=str(found.get("object") or "unknown")[:16],
+        state=(Version.State.TRASHED if found.get("in_trash") is True else Version.State.LIVE).value,
+        title=str(found.get("title") or "")[:TITLE_CHARACTERS],
+        parent_kind=str(parent.get("type") or "")[:_SHORT],
+        parent_id=_id(parent.get(str(parent.get("type")))),
+        created_at=_time(found.get("created_time")),
+        edited_at=_time(found.get("last_edited_time")),
+        created_by=_id(found.get("created_by")),
+        edited_by=_id(found.get("last_edited_by")),
+        is_archived=found.get("is_archived") is True,
+        is_locked=found.get("is_locked") is True,
+        is_public=bool(found.get("public_url")),
+        icon=str(found.get("icon") or "")[:_SHORT],
+        structure=json.dumps(structure, sort_keys=True) if structure is not None else None,
+    )
+
+
+def _id(value: object) -> UUID | None:
+    try:
+        return UUID(str(value))
+    except ValueError:
+        return None
+
+
+def _time(value: object) -> datetime | None:
+    """Read a time; Notion writes some with Z and some with an offset."""
+    try:
+        return datetime.fromisoformat(str(value))
+    except ValueError:
+        return None

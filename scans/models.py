@@ -1,0 +1,102 @@
+"""Scans, their checkpoints, and the versions of what they saw."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+
+from notionscan.rls import Scoped
+from tenants.models import Organization
+
+
+class Scan(Scoped, models.Model):
+    """One reading of a workspace. Its number orders an organization's scans, and versions objects."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        WAITING = "waiting", "Waiting"
+        COMPLETE = "complete", "Complete"
+        INCOMPLETE = "incomplete", "Incomplete"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    LIVE = (Status.QUEUED, Status.RUNNING, Status.WAITING)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
+    number = models.PositiveIntegerField()
+    # The connection it reads with; a plain id, because a scan outlives a disconnect.
+    integration_id = models.UUIDField()
+    status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
+    started_by_label = models.CharField(max_length=254)
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+    requests = models.PositiveIntegerField(default=0)
+    coverage = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "number"], name="scan_number_once"),
+            models.UniqueConstraint(fields=["organization", "id"], name="scan_in_organization"),
+            models.UniqueConstraint(
+                fields=["organization", "integration_id"],
+                condition=models.Q(status__in=["queued", "running", "waiting"]),
+                name="one_live_scan_per_integration",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"scan {self.number}"
+
+
+class Version(Scoped, models.Model):
+    """An object of the workspace as it was from one scan until another; open while ``valid_until`` is null.
+
+    A scan writes a version only where something changed, so the objects of scan *n* are the versions with
+    ``valid_from`` <= n and no end at or before n.
+    """
+
+    class State(models.TextChoices):
+        LIVE = "live", "Live"
+        TRASHED = "trashed", "In trash"
+        VANISHED = "vanished", "Vanished"
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
+    object_id = models.UUIDField()
+    valid_from = models.PositiveIntegerField()
+    valid_until = models.PositiveIntegerField(null=True)
+    # Over everything below: whether an object changed is one comparison.
+    digest = models.UUIDField()
+    kind = models.CharField(max_length=16)
+    state = models.CharField(max_length=16, choices=State)
+    title = models.TextField(blank=True)
+    parent_kind = models.CharField(max_length=32, blank=True)
+    parent_id = models.UUIDField(null=True)
+    created_at = models.DateTimeField(null=True)
+    edited_at = models.DateTimeField(null=True)
+    created_by = models.UUIDField(null=True)
+    edited_by = models.UUIDField(null=True)
+    is_archived = models.BooleanField(default=False)
+    is_locked = models.BooleanField(default=False)
+    is_public = models.BooleanField(default=False)
+    icon = models.CharField(max_length=32, blank=True)
+    # Of a data source: its properties' names, types and counts. Of a database: the ids of its data sources.
+    structure = models.JSONField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "object_id", "valid_from"], name="version_of_object_once"
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "object_id"],
+                condition=models.Q(valid_until__isnull=True),
+                name="one_open_version_per_object",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.object_id} from {self.valid_from}"

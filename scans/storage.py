@@ -1,0 +1,76 @@
+"""Versions of objects: a batch is merged in two statements, and an unchanged object writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+
+from scans.metadata import COLUMNS, Metadata
+from scans.models import Scan, Version
+
+_TYPES = {
+    "object_id": "uuid",
+    "parent_id": "uuid",
+    "created_by": "uuid",
+    "edited_by": "uuid",
+    "created_at": "timestamptz",
+    "edited_at": "timestamptz",
+    "is_archived": "boolean",
+    "is_locked": "boolean",
+    "is_public": "boolean",
+    "structure": "jsonb",
+    "digest": "uuid",
+}
+_INCOMING = (*COLUMNS, "digest")
+_UNNEST = ", ".join(f"%({name})s::{_TYPES.get(name, 'text')}[]" for name in _INCOMING)
+_NAMES = ", ".join(_INCOMING)
+# A version that began in this very scan is corrected in place: two lists of one scan saw two moments of it.
+_CLOSE = f"""
+WITH incoming ({_NAMES}) AS (SELECT * FROM unnest({_UNNEST})),
+corrected AS (
+    DELETE FROM scans_version AS v USING incoming AS i
+    WHERE v.organization_id = %(organization)s AND v.object_id = i.object_id AND v.valid_from = %(number)s
+      AND v.valid_until IS NULL AND v.digest <> i.digest
+)
+UPDATE scans_version AS v SET valid_until = %(number)s FROM incoming AS i
+WHERE v.organization_id = %(organization)s AND v.object_id = i.object_id AND v.valid_from < %(number)s
+  AND v.valid_until IS NULL AND v.digest <> i.digest
+"""
+_INSERT = f"""
+INSERT INTO scans_version (organization_id, valid_from, {_NAMES})
+SELECT %(organization)s, %(number)s, {_NAMES} FROM unnest({_UNNEST}) AS i ({_NAMES})
+WHERE NOT EXISTS (
+    SELECT FROM scans_version AS v WHERE v.organization_id = %(organization)s
+      AND v.object_id = i.object_id AND v.valid_until IS NULL
+)
+"""
+
+
+@transaction.atomic
+def merge(scan: Scan, seen: Iterable[Metadata]) -> int:
+    """Store a batch of what a scan saw, and return how many versions that began.
+
+    Of an object that is there twice, the later is stored.
+    """
+    batch = list({each.object_id: each for each in seen}.values())
+    values: dict[str, Any] = {"organization": scan.organization_id, "number": scan.number}
+    for name in COLUMNS:
+        values[name] = [getattr(each, name) for each in batch]
+    values["digest"] = [each.digest for each in batch]
+    with connection.cursor() as cursor:
+        cursor.execute(_CLOSE, values)
+        cursor.execute(_INSERT, values)
+        return int(cursor.rowcount)
+
+
+def objects_of(organization_id: UUID, number: int) -> QuerySet[Version]:
+    """Return the objects as the scan of this number left them."""
+    return Version.objects.filter(
+        Q(valid_until__isnull=True) | Q(valid_until__gt=number),
+        organization_id=organization_id,
+        valid_from__lte=number,
+    )

@@ -29,6 +29,7 @@ SCOPED = {
     "integrations_pendingrevocation": _WRITE,
     "integrations_ratebudget": _WRITE,
     "scans_scan": _WRITE,
+    "scans_stream": _WRITE,
     "scans_version": _WRITE,
 }
 # Not fenced by an organization: rights, what it holds, and why that is safe.

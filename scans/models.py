@@ -20,7 +20,6 @@ class Scan(Scoped, models.Model):
         WAITING = "waiting", "Waiting"
         COMPLETE = "complete", "Complete"
         INCOMPLETE = "incomplete", "Incomplete"
-        FAILED = "failed", "Failed"
         CANCELLED = "cancelled", "Cancelled"
 
     LIVE = (Status.QUEUED, Status.RUNNING, Status.WAITING)
@@ -35,6 +34,10 @@ class Scan(Scoped, models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
     requests = models.PositiveIntegerField(default=0)
+    # Whoever took the scan up last; what an earlier worker still writes touches nothing.
+    lease = models.UUIDField(null=True)
+    # How often in a row Notion could not be reached.
+    failures = models.PositiveIntegerField(default=0)
     coverage = models.JSONField(default=dict)
 
     class Meta:
@@ -50,6 +53,31 @@ class Scan(Scoped, models.Model):
 
     def __str__(self) -> str:
         return f"scan {self.number}"
+
+
+class Stream(Scoped, models.Model):
+    """How far one list of a scan was read; a scan that goes on goes on from here."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
+    # With the organization in the key; see the migration.
+    scan = models.ForeignKey(Scan, on_delete=models.CASCADE, db_constraint=False, related_name="streams")
+    name = models.CharField(max_length=80)
+    cursor = models.TextField(blank=True)
+    # Where a list that Notion cuts goes on: the creation time of its last row, as Notion wrote it.
+    created_from = models.CharField(max_length=40, blank=True)
+    found = models.PositiveIntegerField(default=0)
+    is_done = models.BooleanField(default=False)
+    # Why it could not be read to its end.
+    problem = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "scan", "name"], name="stream_of_scan_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Version(Scoped, models.Model):

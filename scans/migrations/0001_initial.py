@@ -33,7 +33,6 @@ class Migration(migrations.Migration):
                             ("waiting", "Waiting"),
                             ("complete", "Complete"),
                             ("incomplete", "Incomplete"),
-                            ("failed", "Failed"),
                             ("cancelled", "Cancelled"),
                         ],
                         default="queued",
@@ -44,23 +43,14 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("finished_at", models.DateTimeField(null=True)),
                 ("requests", models.PositiveIntegerField(default=0)),
+                ("lease", models.UUIDField(null=True)),
+                ("failures", models.PositiveIntegerField(default=0)),
                 ("coverage", models.JSONField(default=dict)),
                 (
                     "organization",
                     models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="tenants.organization"),
                 ),
             ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("organization", "number"), name="scan_number_once"),
-                    models.UniqueConstraint(fields=("organization", "id"), name="scan_in_organization"),
-                    models.UniqueConstraint(
-                        condition=models.Q(("status__in", ["queued", "running", "waiting"])),
-                        fields=("organization", "integration_id"),
-                        name="one_live_scan_per_integration",
-                    ),
-                ],
-            },
             bases=(rls.Scoped, models.Model),
         ),
         rls.CreateScopedModel(
@@ -101,18 +91,73 @@ class Migration(migrations.Migration):
                     models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="tenants.organization"),
                 ),
             ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("organization", "object_id", "valid_from"), name="version_of_object_once"
-                    ),
-                    models.UniqueConstraint(
-                        condition=models.Q(("valid_until__isnull", True)),
-                        fields=("organization", "object_id"),
-                        name="one_open_version_per_object",
-                    ),
-                ],
-            },
             bases=(rls.Scoped, models.Model),
+        ),
+        migrations.AddConstraint(
+            model_name="scan",
+            constraint=models.UniqueConstraint(fields=("organization", "number"), name="scan_number_once"),
+        ),
+        migrations.AddConstraint(
+            model_name="scan",
+            constraint=models.UniqueConstraint(fields=("organization", "id"), name="scan_in_organization"),
+        ),
+        migrations.AddConstraint(
+            model_name="scan",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status__in", ["queued", "running", "waiting"])),
+                fields=("organization", "integration_id"),
+                name="one_live_scan_per_integration",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="version",
+            constraint=models.UniqueConstraint(
+                fields=("organization", "object_id", "valid_from"), name="version_of_object_once"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="version",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("valid_until__isnull", True)),
+                fields=("organization", "object_id"),
+                name="one_open_version_per_object",
+            ),
+        ),
+        # After the key that it points to.
+        rls.CreateScopedModel(
+            name="Stream",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("name", models.CharField(max_length=80)),
+                ("cursor", models.TextField(blank=True)),
+                ("created_from", models.CharField(blank=True, max_length=40)),
+                ("found", models.PositiveIntegerField(default=0)),
+                ("is_done", models.BooleanField(default=False)),
+                ("problem", models.CharField(blank=True, max_length=64)),
+                (
+                    "organization",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="tenants.organization"),
+                ),
+                (
+                    "scan",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="streams",
+                        to="scans.scan",
+                    ),
+                ),
+            ],
+            bases=(rls.Scoped, models.Model),
+            parents=[("scan_id", "scans_scan")],
+        ),
+        migrations.AddConstraint(
+            model_name="stream",
+            constraint=models.UniqueConstraint(
+                fields=("organization", "scan", "name"), name="stream_of_scan_once"
+            ),
         ),
     ]

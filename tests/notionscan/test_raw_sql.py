@@ -27,6 +27,7 @@ from integrations.notion.budget import Priority
 from integrations.services.revocation import keep_for_revocation
 from notionscan import grants, rls
 from notionscan.secret import Secret
+from scans.models import Stream
 from scans.storage import merge
 from tenants.models import Organization
 from tests import database
@@ -45,7 +46,9 @@ def everywhere(committed: None) -> World:
         budget = make_budget(organization)
         with within(organization):
             budget.acquire(Priority.PEOPLE)
-            merge(make_scan(organization, 1), [PLAIN])
+            scan = make_scan(organization, 1)
+            merge(scan, [PLAIN])
+            Stream.objects.create(organization=organization, scan=scan, name="pages")
             keep_for_revocation(organization_id=organization.pk, provider="notion", token=Secret("kept"))
             OAuthState.objects.create(
                 organization=organization,

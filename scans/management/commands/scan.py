@@ -1,0 +1,62 @@
+"""``manage.py scan SLUG [--full] [--wait]``"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError
+from django.core.management.base import CommandParser
+from django.db import transaction
+
+from integrations.errors import IntegrationError
+from scans.models import Scan
+from scans.services.start import AlreadyScanning, start_scan
+from tenants import commands
+
+_POLL_SECONDS = 0.5
+
+
+class Command(BaseCommand):
+    help = "Start a scan of an organization's workspace; a worker carries it out."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("slug")
+        parser.add_argument("--full", action="store_true", help="read everything (every scan does, as yet)")
+        parser.add_argument("--wait", action="store_true", help="show the progress, and print the result")
+        parser.add_argument("--json", action="store_true")
+
+    def handle(self, *args: Any, slug: str, wait: bool, **options: Any) -> None:
+        with commands.organization(slug) as organization:
+            try:
+                scan = start_scan(organization=organization, actor=None)
+            except (AlreadyScanning, IntegrationError) as refusal:
+                raise CommandError(getattr(refusal, "sentence", "") or str(refusal)) from None
+            if wait:
+                scan = self._ended(scan)
+        if options["json"]:
+            result = {"id": str(scan.pk), "number": scan.number, "status": scan.status, **scan.coverage}
+            self.stdout.write(json.dumps(result))
+        else:
+            self._print(scan)
+        if wait and scan.status != Scan.Status.COMPLETE:
+            raise CommandError(f"Scan {scan.number} ended {scan.get_status_display().lower()}.")
+
+    def _ended(self, scan: Scan) -> Scan:
+        while scan.status in Scan.LIVE:
+            time.sleep(_POLL_SECONDS)
+            with transaction.atomic():
+                scan = Scan.objects.get(organization_id=scan.organization_id, pk=scan.pk)
+            if self.stderr.isatty():
+                self.stderr.write(f"\r{scan.get_status_display()}: {scan.requests:,} requests", ending="")
+        return scan
+
+    def _print(self, scan: Scan) -> None:
+        self.stdout.write(f"Scan {scan.number}: {scan.get_status_display().lower()}")
+        for kind, count in scan.coverage.get("objects", {}).items():
+            self.stdout.write(f"  {kind:<16} {count:>10,}")
+        for sentence in scan.coverage.get("reasons", []):
+            self.stdout.write(f"  {sentence}")
+        if caveat := scan.coverage.get("caveat"):
+            self.stdout.write(f"  {caveat}")

@@ -1,0 +1,259 @@
+"""A scan against the stand-in Notion: everything that is there, or honestly less."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+
+from integrations.errors import NotConnected
+from integrations.models import RateBudget
+from integrations.notion.budget import Priority
+from integrations.notion.client import NotionClient
+from integrations.sandbox import Sandbox, demo_token
+from integrations.services.connect import connect_internal
+from integrations.services.disconnect import disconnect
+from notionscan import rls
+from notionscan.secret import Secret
+from scans import crawl
+from scans.models import Scan, Stream, Version
+from scans.services.run import FAILURES_AT_MOST, run_scan
+from scans.services.start import AlreadyScanning, cancel_scan, start_scan
+from scans.storage import objects_of
+from tests.factories import World, events, run_jobs, within
+
+
+@pytest.fixture
+def connected(world: World, sandbox: Sandbox) -> World:
+    with within(world.acme):
+        connect_internal(organization=world.acme, actor=None, token=Secret(demo_token("Acme Atlas")))
+    run_jobs()
+    sandbox.requests.clear()
+    return world
+
+
+def start(world: World) -> Scan:
+    with within(world.acme):
+        return start_scan(organization=world.acme, actor=world.editor)
+
+
+def work(scan: Scan) -> Scan:
+    """Let a worker take the scan up once, and return it as it is then."""
+    with rls.scope(rls.job_scope(scan.organization_id)):
+        run_scan(organization_id=scan.organization_id, scan_id=scan.pk)
+    return again(scan)
+
+
+def again(scan: Scan) -> Scan:
+    with rls.scope(rls.organization_scope(scan.organization_id)), transaction.atomic():
+        return Scan.objects.get(pk=scan.pk)
+
+
+def seen(world: World, number: int = 1) -> dict[UUID, tuple[str, str, str]]:
+    with within(world.acme):
+        return {
+            version.object_id: (version.kind, version.state, version.title)
+            for version in objects_of(world.acme.pk, number)
+        }
+
+
+def test_a_scan_sees_what_the_connection_sees(connected: World, sandbox: Sandbox) -> None:
+    scan = work(start(connected))
+    found = seen(connected)
+    with NotionClient(
+        Secret(demo_token("Acme Atlas")),
+        base_url=sandbox.url,
+        notion_version="2026-03-11",
+        budget=Unlimited(),
+        priority=Priority.SCANS,
+    ) as door:
+        listed = {
+            UUID(each["id"]): each
+            for in_trash in (False, True)
+            for page in door.search_pages(in_trash=in_trash)
+            for each in page.results
+        }
+        people = {UUID(each["id"]) for page in door.users() for each in page.results}
+    assert set(listed) | people <= set(found)
+    for object_id, each in listed.items():
+        assert found[object_id] == (each["object"], "trashed" if each["in_trash"] else "live", each["title"])
+    kinds = {kind for kind, _, _ in found.values()}
+    assert {"page", "data_source", "database", "user"} <= kinds
+    assert scan.status == Scan.Status.COMPLETE, scan.coverage
+    assert scan.coverage["objects"]["page"] == sum(
+        kind == "page" and state == "live" for kind, state, _ in found.values()
+    )
+    assert scan.requests == sandbox.requests.count("* /*")
+    assert events(connected.acme)[-2:] == [("scan.started", "success"), ("scan.completed", "success")]
+
+
+class Unlimited:
+    def acquire(self, priority: object) -> None:
+        pass
+
+    def report_limited(self, retry_after_seconds: float, *, reason: str) -> None:
+        pass
+
+
+def test_a_second_scan_of_the_same_workspace_writes_no_object(connected: World) -> None:
+    work(start(connected))
+    with within(connected.acme):
+        before = list(Version.objects.order_by("pk").values_list())
+    assert work(start(connected)).status == Scan.Status.COMPLETE
+    with within(connected.acme):
+        assert list(Version.objects.order_by("pk").values_list()) == before
+    assert seen(connected, 2) == seen(connected, 1)
+
+
+def test_a_killed_worker_costs_one_page(
+    connected: World, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = work(start(connected))
+    clean, requests = seen(connected), whole.requests
+    for stop_at in range(1, requests, 3):
+        scan = start(connected)
+        stored = crawl._store
+        calls = iter(range(1, 10_000))
+
+        def kill(*arguments: Any, stored: Any = stored, calls: Any = calls, stop_at: int = stop_at) -> None:
+            if next(calls) == stop_at:
+                raise KeyboardInterrupt
+            stored(*arguments)
+
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(crawl, "_store", kill)
+            work(scan)
+        done = work(scan)
+        assert done.status == Scan.Status.COMPLETE
+        assert seen(connected, done.number) == clean
+        assert done.requests == requests, stop_at
+
+
+def test_a_limit_frees_the_slot_and_the_scan_goes_on_later(connected: World, sandbox: Sandbox) -> None:
+    sandbox.faults.add("rate_limited", match="POST /v1/search", times=1, retry_after=300)
+    scan = work(start(connected))
+    assert scan.status == Scan.Status.WAITING
+    before = sandbox.requests.count("* /*")
+    assert work(scan).status == Scan.Status.WAITING, "nobody calls before Retry-After"
+    assert sandbox.requests.count("* /*") == before
+
+
+def test_notion_away_is_waited_for_and_then_said(connected: World, sandbox: Sandbox) -> None:
+    scan = start(connected)
+    sandbox.faults.add("edge_block", match="POST /v1/search", times=None)
+    for _ in range(FAILURES_AT_MOST):
+        scan = work(scan)
+        assert scan.status == Scan.Status.WAITING
+    scan = work(scan)
+    assert scan.status == Scan.Status.INCOMPLETE
+    assert scan.coverage["reasons"]
+    assert scan.coverage["objects"]["user"] > 0, "what was read is kept"
+    assert events(connected.acme)[-1] == ("scan.incomplete", "error")
+
+
+def test_a_dead_token_keeps_what_was_read_and_says_so(connected: World, sandbox: Sandbox) -> None:
+    scan = start(connected)
+    sandbox.revoke(demo_token("Acme Atlas"))
+    scan = work(scan)
+    assert scan.status == Scan.Status.INCOMPLETE
+    assert "no longer accepts" in scan.coverage["reasons"][0]
+
+
+def test_a_disconnect_cancels_the_scan(connected: World, sandbox: Sandbox) -> None:
+    scan = start(connected)
+    with within(connected.acme):
+        disconnect(organization=connected.acme, actor=None, provider="notion")
+    before = sandbox.requests.count("* /*")
+    assert work(scan).status == Scan.Status.CANCELLED
+    assert sandbox.requests.count("* /*") == before
+
+
+def test_a_cancelled_scan_stores_no_more(connected: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan = start(connected)
+    stored = crawl._store
+
+    def cancel_first(*arguments: Any) -> None:
+        cancel_scan(organization=connected.acme, actor=connected.editor, scan_id=scan.pk)
+        stored(*arguments)
+
+    monkeypatch.setattr(crawl, "_store", cancel_first)
+    assert work(scan).status == Scan.Status.CANCELLED
+    assert seen(connected) == {}
+    assert events(connected.acme)[-1] == ("scan.cancelled", "success")
+    with within(connected.acme):
+        assert not cancel_scan(organization=connected.acme, actor=None, scan_id=scan.pk)
+
+
+def test_a_worker_that_lost_the_scan_writes_nothing(
+    connected: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = start(connected)
+    stored = crawl._store
+    taken: list[bool] = []
+
+    def take_over(*arguments: Any) -> None:
+        if not taken:
+            taken.append(True)
+            with monkeypatch.context() as patched:
+                patched.setattr(crawl, "_store", stored)
+                assert work(scan).status == Scan.Status.COMPLETE
+        stored(*arguments)
+
+    monkeypatch.setattr(crawl, "_store", take_over)
+    assert work(scan).status == Scan.Status.COMPLETE
+    assert events(connected.acme).count(("scan.completed", "success")) == 1
+
+
+def test_a_dead_cursor_begins_its_own_list_again(connected: World, sandbox: Sandbox) -> None:
+    scan = start(connected)
+    sandbox.faults.add("rate_limited", match="POST /v1/search", at=3, times=1, retry_after=300)
+    assert work(scan).status == Scan.Status.WAITING
+    with within(connected.acme):
+        Stream.objects.exclude(cursor="").filter(is_done=False).update(cursor="231674b6-dead")
+        release(connected)
+    done = work(scan)
+    assert done.status == Scan.Status.COMPLETE
+
+
+def release(world: World) -> None:
+    """Let Notion's wait be over."""
+    RateBudget.objects.update(blocked_until=None)
+
+
+def test_people_that_may_not_be_read_are_a_reason(connected: World, sandbox: Sandbox) -> None:
+    sandbox.faults.add("restricted_resource", match="GET /v1/users", times=None)
+    scan = work(start(connected))
+    assert scan.status == Scan.Status.INCOMPLETE
+    assert scan.coverage["reasons"] == ["Notion did not list people: the connection may not read users."]
+
+
+def test_one_scan_at_a_time_and_none_without_a_connection(connected: World) -> None:
+    start(connected)
+    with within(connected.acme), pytest.raises(AlreadyScanning):
+        start_scan(organization=connected.acme, actor=None)
+    with within(connected.globex), pytest.raises(NotConnected):
+        start_scan(organization=connected.globex, actor=None)
+
+
+def test_the_command_starts_a_scan_and_says_what_is_wrong(connected: World) -> None:
+    out = io.StringIO()
+    call_command("scan", "acme", "--json", stdout=out)
+    assert json.loads(out.getvalue())["status"] == "queued"
+    with pytest.raises(CommandError, match="under way"):
+        call_command("scan", "acme")
+    with pytest.raises(CommandError, match="not connected"):
+        call_command("scan", "globex")
+
+
+def test_nothing_of_what_pages_say_is_stored(connected: World, sandbox: Sandbox) -> None:
+    work(start(connected))
+    with connection.cursor() as cursor, within(connected.acme):
+        cursor.execute("SELECT string_agg(v::text, ' ') FROM scans_version v")
+        text = cursor.fetchone()[0]
+    assert "plain_text" not in text
+    assert 'rich_text": [' not in text

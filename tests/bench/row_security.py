@@ -35,7 +35,8 @@ _LOAD = """
            timestamptz '2026-01-01' + n * interval '1 second',
            (ARRAY['auth.login', 'auth.logout', 'member.added', 'access.denied'])[1 + n / {organizations} % 4],
            'success', md5((n % 7)::text)::uuid, 'person-' || n % 7 || '@acme.example', 'integration',
-           gen_random_uuid()::text, 'Acme Atlas', md5(n::text), NULL, '{{"connection_type": "internal"}}'
+           gen_random_uuid()::text, 'Acme Atlas', md5(n::text), NULL, '{{"connection_type": "internal"}}',
+           n / {organizations} + 1, encode(sha256(n::text::bytea), 'hex')
     FROM generate_series(0, {organizations} * {rows} - 1) AS n
 """
 

@@ -35,6 +35,7 @@ REVIEWED_UNIQUE = {
     "tenants_organizationuserpermission_pkey": "a number that the database gives",
     "integrations_ratebudget_pkey": "the id of an integration, a random UUID",
     "scans_version_pkey": "a number that the database gives",
+    "scans_seen_pkey": "a number that the database gives",
 }
 
 

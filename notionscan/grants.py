@@ -30,6 +30,7 @@ SCOPED = {
     "integrations_ratebudget": _WRITE,
     "scans_scan": _WRITE,
     "scans_stream": _WRITE,
+    "scans_seen": _WRITE,
     "scans_version": _WRITE,
 }
 # Not fenced by an organization: rights, what it holds, and why that is safe.

@@ -21,7 +21,8 @@ def coverage(scan: Scan) -> dict[str, Any]:
 
     No reasons: every list ended, and every reference is resolved.
     """
-    now = storage.objects_of(scan.organization_id, scan.number)
+    all_known = storage.objects_of(scan.organization_id, scan.number)
+    now = all_known.exclude(state=Version.State.VANISHED)
     streams = Stream.objects.filter(organization_id=scan.organization_id, scan=scan)
     unseen = (
         now.filter(parent_kind__in=("page_id", "database_id", "block_id"), parent_id__isnull=False)
@@ -31,15 +32,21 @@ def coverage(scan: Scan) -> dict[str, Any]:
         .count()
     )
     problems = Counter(streams.exclude(problem="").values_list("problem", flat=True))
+    absent = storage.not_seen(scan).count()
     open_lists = streams.filter(is_done=False).count()
     reasons = [_SENTENCES[problem] for problem in sorted(problems)]
     if unseen:
-        reasons.append(f"{unseen:,} documents are referred to and were never seen: they are not shared.")
+        reasons.append(
+            f"Documents that others refer to and that were never seen, as they are not shared: {unseen:,}."
+        )
+    if absent:
+        reasons.append(f"Objects of earlier scans that were neither seen again nor looked up: {absent:,}.")
     if open_lists:
-        reasons.append(f"{open_lists:,} lists were not read to their end.")
+        reasons.append(f"Lists that were not read to their end: {open_lists:,}.")
     kinds = Counter(now.filter(state=Version.State.LIVE).values_list("kind", flat=True))
     return {
         "objects": dict(sorted(kinds.items())),
+        "vanished": all_known.filter(state=Version.State.VANISHED).count(),
         "inTrash": now.filter(state=Version.State.TRASHED).count(),
         "unseen": unseen,
         "reasons": reasons,

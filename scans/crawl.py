@@ -17,7 +17,7 @@ from integrations.notion.client import NotionClient
 from integrations.notion.errors import NotionCapabilityMissing, NotionNotShared, NotionRefused
 from integrations.notion.replies import Page
 from scans import metadata, storage
-from scans.models import Scan, Stream, Version
+from scans.models import Scan, Seen, Stream, Version
 
 Pages = Iterator[Page]
 # A bound on looking up where blocks and pages stand that no list has shown.
@@ -46,6 +46,15 @@ LISTS: dict[str, Callable[[NotionClient, str | None], Pages]] = {
 }
 
 
+_ALONE: dict[str, Callable[[NotionClient, UUID], dict[str, Any]]] = {
+    "user": NotionClient.user,
+    "page": NotionClient.page,
+    "data_source": NotionClient.data_source,
+    "database": NotionClient.database,
+    "block": NotionClient.block,
+}
+
+
 def crawl(client: NotionClient, scan: Scan) -> None:
     """Read everything that is not read yet.
 
@@ -59,6 +68,8 @@ def crawl(client: NotionClient, scan: Scan) -> None:
     _look_up(client, scan, "databases", NotionClient.database, _containers(scan))
     _look_up(client, scan, "pages above", NotionClient.page, _unseen(scan, "page_id"))
     _look_up(client, scan, "blocks above", NotionClient.block, _unseen(scan, "block_id"))
+    for kind, look in _ALONE.items():
+        _look_into_absence(client, scan, kind, look)
 
 
 def _read_list(
@@ -135,6 +146,24 @@ def _look_up(
     _finish(scan, stream)
 
 
+def _look_into_absence(
+    client: NotionClient, scan: Scan, kind: str, look: Callable[[NotionClient, UUID], dict[str, Any]]
+) -> None:
+    """Ask for what earlier scans knew and no list has shown: absence is not deletion."""
+    stream = _stream(scan, f"absent {kind}")
+    if stream.is_done:
+        return
+    for absent in _absent(scan, kind)[:_LOOKUPS_AT_MOST]:
+        try:
+            _store(scan, stream, Page([look(client, absent.object_id)], has_more=True, next_cursor=None))
+        except NotionNotShared:
+            _vanish(scan, stream, absent)
+        except NotionCapabilityMissing:
+            stream.problem = _NO_CAPABILITY
+            break
+    _finish(scan, stream)
+
+
 # What is stored ---------------------------------------------------------------------------------------
 
 
@@ -150,6 +179,13 @@ def _store(scan: Scan, stream: Stream, page: Page) -> None:
     storage.merge(scan, [metadata.read(found) for found in page.results])
     stream.found += len(page.results)
     stream.cursor = page.next_cursor or ""
+    stream.save()
+
+
+@transaction.atomic
+def _vanish(scan: Scan, stream: Stream, absent: Version) -> None:
+    _require_live(scan, requests=1)
+    storage.vanish(scan, absent)
     stream.save()
 
 
@@ -197,6 +233,12 @@ def _containers(scan: Scan) -> list[UUID]:
 @transaction.atomic
 def _unseen(scan: Scan, parent_kind: str) -> list[UUID]:
     """Return the parents of this kind that no list has shown."""
-    known = _now(scan).values("object_id")
-    orphans = _now(scan).filter(parent_kind=parent_kind, parent_id__isnull=False).exclude(parent_id__in=known)
+    known = Seen.objects.filter(organization_id=scan.organization_id, scan=scan).values("object_id")
+    orphans = _now(scan).filter(parent_kind=parent_kind, parent_id__isnull=False, object_id__in=known)
+    orphans = orphans.exclude(parent_id__in=known)
     return list(orphans.order_by("parent_id").values_list("parent_id", flat=True).distinct())
+
+
+@transaction.atomic
+def _absent(scan: Scan, kind: str) -> list[Version]:
+    return list(storage.not_seen(scan).filter(kind=kind).order_by("object_id"))

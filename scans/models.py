@@ -80,6 +80,23 @@ class Stream(Scoped, models.Model):
         return self.name
 
 
+class Seen(Scoped, models.Model):
+    """That a scan under way has met an object; forgotten at its end, when absence has been looked into."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
+    # With the organization in the key; see the migration.
+    scan = models.ForeignKey(Scan, on_delete=models.CASCADE, db_constraint=False, related_name="+")
+    object_id = models.UUIDField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "scan", "object_id"], name="seen_once"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.object_id)
+
+
 class Version(Scoped, models.Model):
     """An object of the workspace as it was from one scan until another; open while ``valid_until`` is null.
 

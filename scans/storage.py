@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from scans.metadata import COLUMNS, Metadata
-from scans.models import Scan, Version
+from scans.models import Scan, Seen, Version
 
 _TYPES = {
     "object_id": "uuid",
@@ -49,6 +51,11 @@ WHERE NOT EXISTS (
 )
 """
 
+_SEE = """
+INSERT INTO scans_seen (organization_id, scan_id, object_id)
+SELECT %(organization)s, %(scan)s, unnest(%(object_id)s::uuid[]) ON CONFLICT DO NOTHING
+"""
+
 
 @transaction.atomic
 def merge(scan: Scan, seen: Iterable[Metadata]) -> int:
@@ -57,11 +64,16 @@ def merge(scan: Scan, seen: Iterable[Metadata]) -> int:
     Of an object that is there twice, the later is stored.
     """
     batch = list({each.object_id: each for each in seen}.values())
-    values: dict[str, Any] = {"organization": scan.organization_id, "number": scan.number}
+    values: dict[str, Any] = {
+        "organization": scan.organization_id,
+        "scan": scan.pk,
+        "number": scan.number,
+    }
     for name in COLUMNS:
         values[name] = [getattr(each, name) for each in batch]
     values["digest"] = [each.digest for each in batch]
     with connection.cursor() as cursor:
+        cursor.execute(_SEE, values)
         cursor.execute(_CLOSE, values)
         cursor.execute(_INSERT, values)
         return int(cursor.rowcount)
@@ -74,3 +86,26 @@ def objects_of(organization_id: UUID, number: int) -> QuerySet[Version]:
         organization_id=organization_id,
         valid_from__lte=number,
     )
+
+
+def not_seen(scan: Scan) -> QuerySet[Version]:
+    """Return the objects of earlier scans that this one has not met, and that had not vanished then."""
+    seen = Seen.objects.filter(organization_id=scan.organization_id, scan=scan).values("object_id")
+    return (
+        objects_of(scan.organization_id, scan.number)
+        .exclude(state=Version.State.VANISHED)
+        .exclude(object_id__in=seen)
+    )
+
+
+def vanish(scan: Scan, gone: Version) -> None:
+    """Store that an object is neither listed nor there when asked for."""
+    names = (field.name for field in fields(Metadata))
+    values = {name: getattr(gone, name) for name in names} | {"state": Version.State.VANISHED.value}
+    structure = values["structure"]
+    values["structure"] = None if structure is None else json.dumps(structure, sort_keys=True)
+    merge(scan, [Metadata(**values)])
+
+
+def forget_seen(scan: Scan) -> None:
+    Seen.objects.filter(organization_id=scan.organization_id, scan=scan).delete()

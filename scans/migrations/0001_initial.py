@@ -160,4 +160,37 @@ class Migration(migrations.Migration):
                 fields=("organization", "scan", "name"), name="stream_of_scan_once"
             ),
         ),
+        rls.CreateScopedModel(
+            name="Seen",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("object_id", models.UUIDField()),
+                (
+                    "organization",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="tenants.organization"),
+                ),
+                (
+                    "scan",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="scans.scan",
+                    ),
+                ),
+            ],
+            bases=(rls.Scoped, models.Model),
+            parents=[("scan_id", "scans_scan")],
+        ),
+        migrations.AddConstraint(
+            model_name="seen",
+            constraint=models.UniqueConstraint(
+                fields=("organization", "scan", "object_id"), name="seen_once"
+            ),
+        ),
     ]

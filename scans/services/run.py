@@ -20,6 +20,7 @@ from scans.coverage import coverage
 from scans.crawl import ScanEnded, crawl
 from scans.models import Scan
 from scans.services.start import TASK
+from scans.storage import forget_seen
 
 # Notion may be away for this many tries, a minute apart.
 FAILURES_AT_MOST = 10
@@ -98,6 +99,7 @@ def _end(scan: Scan, reason: str = "", *, status: Scan.Status | None = None) -> 
         ending.coverage["reasons"].insert(0, reason)
     complete = not ending.coverage["reasons"]
     ending.status = status or (Scan.Status.COMPLETE if complete else Scan.Status.INCOMPLETE)
+    forget_seen(ending)
     ending.finished_at = timezone.now()
     ending.save(update_fields=["coverage", "status", "finished_at"])
     action = {

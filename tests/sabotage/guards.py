@@ -19,6 +19,7 @@ _CARD = ("tests/integrations/test_card_page.py",)
 
 _AUDIT = ("tests/audit/test_chain.py",)
 _CATALOGUE = ("tests/notionscan/test_catalogue.py",)
+_SCAN = ("tests/scans/test_scan.py",)
 _CHAIN_SQL = "audit/migrations/0002_chain.py"
 _SCOPE_SQL = "notionscan/migrations/0003_signed_scope.py"
 _PEOPLE_SQL = "tenants/migrations/0002_fence_people.py"
@@ -658,7 +659,54 @@ _RECORD = [
     ),
 ]
 
-GUARDS = [*_ISOLATION, *_PEOPLE, *_CONNECTIONS, *_WEB, *_RECORD]
+# Scans ------------------------------------------------------------------------------------------------
+
+_SCANS = [
+    Guard(
+        "a scan that ended is not written to",
+        "scans/crawl.py",
+        "    if not live:",
+        "    if False:",
+        _SCAN,
+    ),
+    Guard(
+        "a worker that lost the scan is not let on",
+        "scans/crawl.py",
+        "status=Scan.Status.RUNNING, lease=scan.lease",
+        "status=Scan.Status.RUNNING",
+        _SCAN,
+    ),
+    Guard(
+        "a cursor is kept with its page",
+        "scans/crawl.py",
+        '    stream.cursor = page.next_cursor or ""',
+        '    stream.cursor = ""',
+        _SCAN,
+    ),
+    Guard(
+        "a document that was never seen makes a scan incomplete",
+        "scans/coverage.py",
+        "    if unseen:",
+        "    if False:",
+        _SCAN,
+    ),
+    Guard(
+        "a list that could not be read makes a scan incomplete",
+        "scans/coverage.py",
+        "    reasons = [_SENTENCES[problem] for problem in sorted(problems)]",
+        "    reasons = []",
+        _SCAN,
+    ),
+    Guard(
+        "an unchanged object is not written",
+        "scans/storage.py",
+        "      AND v.object_id = i.object_id AND v.valid_until IS NULL\n)",
+        "      AND v.object_id = i.object_id AND v.valid_until IS NULL AND false\n)",
+        ("tests/scans/test_storage.py",),
+    ),
+]
+
+GUARDS = [*_ISOLATION, *_PEOPLE, *_CONNECTIONS, *_WEB, *_RECORD, *_SCANS]
 
 # Not caught, and why that is right.
 EXPLAINED = {

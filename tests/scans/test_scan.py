@@ -21,7 +21,7 @@ from integrations.services.disconnect import disconnect
 from notionscan import rls
 from notionscan.secret import Secret
 from scans import crawl
-from scans.models import Scan, Stream, Version
+from scans.models import Scan, Seen, Stream, Version
 from scans.services.run import FAILURES_AT_MOST, run_scan
 from scans.services.start import AlreadyScanning, cancel_scan, start_scan
 from scans.storage import objects_of
@@ -230,6 +230,39 @@ def test_people_that_may_not_be_read_are_a_reason(connected: World, sandbox: San
     scan = work(start(connected))
     assert scan.status == Scan.Status.INCOMPLETE
     assert scan.coverage["reasons"] == ["Notion did not list people: the connection may not read users."]
+
+
+def test_absence_is_looked_into(connected: World, sandbox: Sandbox) -> None:
+    work(start(connected))
+    pages = [one for one, (kind, state, _) in seen(connected).items() if (kind, state) == ("page", "live")]
+    away, trashed, hidden = pages[3], pages[7], pages[11]
+    sandbox.unshare(demo_token("Acme Atlas"), str(away))
+    sandbox.workspace.trash(str(trashed))
+    scan = work(start(connected))
+    now = seen(connected, 2)
+    assert now[away][:2] == ("page", "vanished")
+    assert now[trashed][:2] == ("page", "trashed")
+    assert now[hidden][:2] == ("page", "live")
+    assert seen(connected, 1)[away][:2] == ("page", "live"), "the first scan is as it was"
+    assert scan.coverage["vanished"] >= 1
+    third = work(start(connected))
+    assert third.coverage["vanished"] == scan.coverage["vanished"]
+    with within(connected.acme):
+        assert not Seen.objects.exists()
+
+
+def test_what_is_above_and_not_shared_makes_a_scan_incomplete(connected: World, sandbox: Sandbox) -> None:
+    work(start(connected))
+    with within(connected.acme):
+        database = Version.objects.filter(kind="database").first()
+    assert database is not None
+    sandbox.faults.add("object_not_found", match=f"GET /v1/databases/{database.object_id}", times=None)
+    scan = work(start(connected))
+    assert scan.status == Scan.Status.INCOMPLETE
+    assert scan.coverage["unseen"] == 1
+    assert scan.coverage["reasons"] == [
+        "Documents that others refer to and that were never seen, as they are not shared: 1."
+    ]
 
 
 def test_one_scan_at_a_time_and_none_without_a_connection(connected: World) -> None:

@@ -259,10 +259,11 @@ def _attributes(cursor: Any, role: str) -> Iterator[str]:
         "creates schemas",
         "creates temporary tables, which could stand before ours",
     )
-    [attributes] = _rows(cursor, query, role)
-    for has_it, word in zip(attributes, words, strict=True):
-        if has_it:
-            yield f"The role {role} {word}; take that from it."
+    for name in sorted({role, grants.role_of("worker")}):
+        [attributes] = _rows(cursor, query, name)
+        for has_it, word in zip(attributes, words, strict=True):
+            if has_it:
+                yield f"The role {name} {word}; take that from it."
 
 
 def _rights(cursor: Any, role: str) -> Iterator[str]:

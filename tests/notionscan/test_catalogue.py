@@ -118,6 +118,10 @@ HOLES = {
         f"GRANT CREATE ON SCHEMA public TO {APP}",
         f"{APP} creates objects in the schema",
     ),
+    "CREATE on the schema for the worker": (
+        "GRANT CREATE ON SCHEMA public TO notionscan_worker",
+        "notionscan_worker creates objects in the schema",
+    ),
     "default privileges": (
         f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {APP}",
         f"would open every new table to {APP}",
@@ -144,10 +148,12 @@ def sentences(cursor: psycopg.Cursor) -> list[str]:
 @pytest.mark.parametrize("hole", HOLES)
 def test_a_hole_is_found(owner: psycopg.Cursor, hole: str) -> None:
     statement, sentence = HOLES[hole]
-    owner.execute(statement.replace(APP, grants.role_of("default")))  # type: ignore[arg-type]
-    expected = sentence.replace(APP, grants.role_of("default"))
+    for name, alias in ((APP, "default"), ("notionscan_worker", "worker")):
+        statement = statement.replace(name, grants.role_of(alias))
+        sentence = sentence.replace(name, grants.role_of(alias))
+    owner.execute(statement)  # type: ignore[arg-type]
     found = sentences(owner)
-    assert any(re.search(expected, each) for each in found), found
+    assert any(re.search(sentence, each) for each in found), found
     assert all(each.endswith(".") and "\n" not in each for each in found)
 
 

@@ -19,6 +19,7 @@ class Action(models.TextChoices):
     INTEGRATION_TESTED = "integration.tested", "Connection tested"
     INTEGRATION_DISCONNECTED = "integration.disconnected", "Notion disconnected"
     ACCESS_DENIED = "access.denied", "Access denied"
+    NOTION_READ = "notion.read", "Notion read"
     SCAN_STARTED = "scan.started", "Scan started"
     SCAN_COMPLETED = "scan.completed", "Scan completed"
     SCAN_INCOMPLETE = "scan.incomplete", "Scan ended incomplete"

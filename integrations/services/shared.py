@@ -7,6 +7,8 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from audit.actions import Action, Result
+from audit.record import record
 from integrations.errors import IntegrationError
 from integrations.models import Integration
 from integrations.notion.budget import Priority
@@ -66,6 +68,17 @@ def _count_kind(client: NotionClient, kind: str) -> tuple[int, bool]:
 
 @transaction.atomic
 def _store(organization_id: UUID, integration_id: UUID, **values: object) -> None:
-    Integration.objects.filter(organization_id=organization_id, pk=integration_id).update(
-        shared_counted_at=timezone.now(), **values
+    """Store what came of it, and record that the token was used; of an ended connection, neither."""
+    found = Integration.objects.filter(organization_id=organization_id, pk=integration_id)
+    if not found.update(shared_counted_at=timezone.now(), **values):
+        return
+    failure = str(values["shared_error_code"])
+    record(
+        action=Action.NOTION_READ,
+        organization=organization_id,
+        actor=None,
+        target=found.get(),
+        result=Result.ERROR if failure else Result.SUCCESS,
+        read="pages and databases that are shared, counted",
+        reason=failure,
     )

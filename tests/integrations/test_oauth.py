@@ -71,6 +71,11 @@ def access_token(world: World) -> str:
         return current(world).access_token.reveal().expose()
 
 
+def held_token_expires(world: World, sandbox: Sandbox) -> None:
+    """Let Notion refuse the access token that is held, as one that is too old."""
+    sandbox.expire(access_token(world))
+
+
 def test_consent_connects(world: World, sandbox: Sandbox) -> None:
     response = connect(world.client(world.admin))
     assert response.status_code == 302

@@ -22,6 +22,7 @@ from notionscan import rls
 from notionscan.secret import Secret
 from scans import crawl
 from scans.models import Scan, Seen, Stream, Version
+from scans.services import run
 from scans.services.run import FAILURES_AT_MOST, run_scan
 from scans.services.start import AlreadyScanning, cancel_scan, start_scan
 from scans.storage import objects_of
@@ -207,6 +208,24 @@ def test_a_worker_that_lost_the_scan_writes_nothing(
     monkeypatch.setattr(crawl, "_store", take_over)
     assert work(scan).status == Scan.Status.COMPLETE
     assert events(connected.acme).count(("scan.completed", "success")) == 1
+
+
+def test_a_worker_that_slept_too_long_writes_nothing(
+    connected: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = start(connected)
+    stored = crawl._store
+
+    def taken_meanwhile(*arguments: Any) -> None:
+        with rls.scope(rls.job_scope(scan.organization_id)):
+            assert run._claimed(scan.organization_id, scan.pk)
+        stored(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(crawl, "_store", taken_meanwhile)
+        assert work(scan).status == Scan.Status.RUNNING
+    assert seen(connected) == {}
+    assert work(scan).status == Scan.Status.COMPLETE
 
 
 def test_a_dead_cursor_begins_its_own_list_again(connected: World, sandbox: Sandbox) -> None:

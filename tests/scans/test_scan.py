@@ -114,8 +114,11 @@ def test_a_second_scan_of_the_same_workspace_writes_no_object(connected: World) 
 def test_a_killed_worker_costs_one_page(
     connected: World, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Lists of several pages, each of which a kill may hit.
+    monkeypatch.setattr("integrations.notion.client.PAGE_SIZE", 10)
     whole = work(start(connected))
     clean, requests = seen(connected), whole.requests
+    assert requests > 12
     for stop_at in range(1, requests, 3):
         scan = start(connected)
         stored = crawl._store

@@ -82,14 +82,22 @@ def verify(
     ``known`` is a link that a checkpoint vouches for. ``advance`` hears the sequence reached.
     Raises: Broken, naming the first event that does not fit.
     """
+    # Read first: what is appended while the events are read is not missing.
+    end = _end(organization_id)
     last = START
     for page in _pages(organization_id):
         for sequence, stored, *content in page:
             last = _next(last, sequence, stored, tuple(content))
+            if sequence == end.sequence and stored != end.hash:
+                raise Broken(sequence, f"The chain's end was changed: it does not know event {sequence:,}.")
             if sequence == known.sequence and stored != known.hash:
                 raise Broken(sequence, f"The events up to {sequence:,} are not those the checkpoint signed.")
         advance(last.sequence)
-    _require_end(organization_id, last)
+    if end.sequence > last.sequence:
+        raise Broken(
+            last.sequence + 1,
+            f"The events after {last.sequence:,} were removed; there were {end.sequence:,}.",
+        )
     if last.sequence < known.sequence:
         raise Broken(
             last.sequence + 1,
@@ -118,17 +126,10 @@ def _next(last: Link, sequence: int, stored: str, content: tuple[Any, ...]) -> L
     return Link(sequence, stored)
 
 
-def _require_end(organization_id: UUID, last: Link) -> None:
+def _end(organization_id: UUID) -> Link:
     with rls.scope(rls.organization_scope(organization_id)), transaction.atomic():
         head = ChainHead.objects.filter(organization_id=organization_id).first()
-    end = Link(head.sequence, head.hash) if head else START
-    if end.sequence > last.sequence:
-        raise Broken(
-            last.sequence + 1,
-            f"The events after {last.sequence:,} were removed; there were {end.sequence:,}.",
-        )
-    if end != last:
-        raise Broken(last.sequence, f"The chain's end was changed: it does not know event {last.sequence:,}.")
+    return Link(head.sequence, head.hash) if head else START
 
 
 def _pages(organization_id: UUID) -> Iterator[list[tuple[Any, ...]]]:

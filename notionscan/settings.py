@@ -115,7 +115,7 @@ DATABASE_ROUTERS = ["notionscan.routers.OwnerMigrates"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # allauth's limits must be counted across all web processes.
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "django_cache"},
+    "default": {"BACKEND": "notionscan.cache.JsonCache", "LOCATION": "django_cache"},
 }
 
 # People -----------------------------------------------------------------------------------------------

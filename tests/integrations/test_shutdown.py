@@ -91,6 +91,7 @@ def test_it_can_end_one_organizations_alone(world: World) -> None:
     ("arguments", "sentence"),
     [
         (["--reason", " "], "Give a reason"),
+        (["--reason", "x", "--org", ""], "no organization with the slug"),
         (["--reason", "x", "--org", "nope"], "no organization with the slug"),
     ],
 )

@@ -22,13 +22,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--reason", required=True, help="goes into every organization's audit log")
-        parser.add_argument("--org", default="", metavar="SLUG", help="this organization alone")
+        parser.add_argument("--org", default=None, metavar="SLUG", help="this organization alone")
         parser.add_argument("--json", action="store_true")
 
-    def handle(self, *args: Any, reason: str, org: str, **options: Any) -> None:
+    def handle(self, *args: Any, reason: str, org: str | None, **options: Any) -> None:
         if not reason.strip() or len(reason) > _REASON_CHARACTERS:
             raise CommandError(f"Give a reason of 1 to {_REASON_CHARACTERS} characters.")
-        ids = commands.all_organization_ids() if not org else [selectors.organization_id(org)]
+        ids = commands.all_organization_ids() if org is None else [selectors.organization_id(org)]
         if ids == [None]:
             raise CommandError(f"There is no organization with the slug {org}.")
         ended = disconnect_all([one for one in ids if one], reason=reason.strip())

@@ -31,7 +31,11 @@ class Command(BaseCommand):
         rotated, failed = (0, 0) if dry_run else self._rotate()
         in_use = ring_keys_in_use()
         current = keyring.ring().current.id
-        retired = [] if dry_run else [key for key in settings.FIELD_ENCRYPTION_KEYS if key not in in_use]
+        retired = (
+            []
+            if dry_run
+            else [key for key in settings.FIELD_ENCRYPTION_KEYS if key not in {*in_use, current}]
+        )
         unknown = sorted(set(in_use) - set(settings.FIELD_ENCRYPTION_KEYS))
         left = {key: count for key, count in in_use.items() if key != current}
         if options["json"]:

@@ -32,15 +32,10 @@ class JsonCache(BaseDatabaseCache):
             return default
 
     def set(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> None:
-        self._keep(
-            "DO UPDATE SET value = EXCLUDED.value, expires = EXCLUDED.expires", key, value, timeout, version
-        )
+        self._keep(key, value, timeout, version, replace=True)
 
     def add(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
-        condition = (
-            "DO UPDATE SET value = EXCLUDED.value, expires = EXCLUDED.expires WHERE c.expires <= now()"
-        )
-        return self._keep(condition, key, value, timeout, version)
+        return self._keep(key, value, timeout, version, replace=False)
 
     def delete(self, key: str, version: int | None = None) -> bool:
         with connection.cursor() as cursor:

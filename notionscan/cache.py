@@ -11,9 +11,11 @@ from django.core.cache.backends.db import BaseDatabaseCache
 from django.db import connection
 
 _FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
-_KEEP = (
-    "INSERT INTO django_cache AS c (cache_key, value, expires) VALUES (%s, %s, %s) ON CONFLICT (cache_key) "
-)
+_KEEP = """
+    INSERT INTO django_cache AS held (cache_key, value, expires) VALUES (%s, %s, %s)
+    ON CONFLICT (cache_key) DO UPDATE SET value = EXCLUDED.value, expires = EXCLUDED.expires
+    WHERE %s OR held.expires <= now()
+"""
 
 
 class JsonCache(BaseDatabaseCache):

@@ -7,6 +7,7 @@ class Action(models.TextChoices):
     LOGIN = "auth.login", "Logged in"
     LOGIN_FAILED = "auth.login_failed", "Login failed"
     LOGOUT = "auth.logout", "Logged out"
+    PASSWORD_CHANGED = "auth.password_changed", "Password changed"
     MEMBER_ADDED = "member.added", "Member added"
     MEMBER_ROLE_CHANGED = "member.role_changed", "Role changed"
     MEMBER_REMOVED = "member.removed", "Member removed"

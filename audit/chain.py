@@ -80,56 +80,81 @@ def verify(
     """Check an organization's whole chain and return its end; memory does not grow with its length.
 
     ``known`` is a link that a checkpoint vouches for. ``advance`` hears the sequence reached.
-    Raises: Broken, naming the first event that does not fit.
+    Raises: Broken, naming the first event that does not fit, and how many more do not.
     """
     # Read first: what is appended while the events are read is not missing.
     end = _end(organization_id)
     last = START
+    first: Broken | None = None
+    more = 0
+    if end is None:
+        first = Broken(1, "Where the chain ends is not recorded any more: that record was removed.")
     for page in _pages(organization_id):
         for sequence, stored, *content in page:
-            last = _next(last, sequence, stored, tuple(content))
-            if sequence == end.sequence and stored != end.hash:
-                raise Broken(sequence, f"The chain's end was changed: it does not know event {sequence:,}.")
-            if sequence == known.sequence and stored != known.hash:
-                raise Broken(sequence, f"The events up to {sequence:,} are not those the checkpoint signed.")
+            link = Link(sequence, stored)
+            problem = _problem(last, link, tuple(content)) or _contradiction(link, end, known)
+            if problem and first:
+                more += 1
+            first = first or problem
+            # What follows a bad event is held against that event as it stands, so that it counts once.
+            last = link
         advance(last.sequence)
-    if end.sequence > last.sequence:
-        raise Broken(
-            last.sequence + 1,
-            f"The events after {last.sequence:,} were removed; there were {end.sequence:,}.",
-        )
-    if last.sequence < known.sequence:
-        raise Broken(
-            last.sequence + 1,
-            f"The log ends at event {last.sequence:,}, but the checkpoint signed {known.sequence:,}: "
-            "the events after it were removed.",
-        )
+    first = first or _missing_end(last, end or START, known)
+    if first and more:
+        raise Broken(first.sequence, f"{first} {more:,} more after it do not fit either.")
+    if first:
+        raise first
     return last
 
 
-def _next(last: Link, sequence: int, stored: str, content: tuple[Any, ...]) -> Link:
-    expected = last.sequence + 1
+def _problem(last: Link, link: Link, content: tuple[Any, ...]) -> Broken | None:
+    """Say what is wrong with an event in its place, if anything is."""
+    sequence, expected = link.sequence, last.sequence + 1
     if sequence > expected:
         missing = (
             f"Event {expected:,} is"
             if sequence == expected + 1
             else f"Events {expected:,} to {sequence - 1:,} are"
         )
-        raise Broken(expected, f"{missing} missing.")
+        return Broken(expected, f"{missing} missing.")
     if sequence < expected:
-        raise Broken(sequence, f"Event {sequence:,} is there twice: one of them was put there.")
-    if link_hash(last.hash, sequence, canonical(plain(content))) != stored:
-        raise Broken(
+        return Broken(sequence, f"Event {sequence:,} is there twice: one of them was put there.")
+    if link_hash(last.hash, sequence, canonical(plain(content))) != link.hash:
+        return Broken(
             sequence,
             f"Event {sequence:,} ({content[0]}) was changed, moved or put there after it was recorded.",
         )
-    return Link(sequence, stored)
+    return None
 
 
-def _end(organization_id: UUID) -> Link:
+def _contradiction(link: Link, end: Link | None, known: Link) -> Broken | None:
+    sequence = link.sequence
+    if end and sequence == end.sequence and link != end:
+        return Broken(sequence, f"The chain's end was changed: it does not know event {sequence:,}.")
+    if sequence == known.sequence and link != known:
+        return Broken(sequence, f"The events up to {sequence:,} are not those the checkpoint signed.")
+    return None
+
+
+def _missing_end(last: Link, end: Link, known: Link) -> Broken | None:
+    if end.sequence > last.sequence:
+        return Broken(
+            last.sequence + 1,
+            f"The events after {last.sequence:,} were removed; there were {end.sequence:,}.",
+        )
+    if last.sequence < known.sequence:
+        return Broken(
+            last.sequence + 1,
+            f"The log ends at event {last.sequence:,}, but the checkpoint signed {known.sequence:,}: "
+            "the events after it were removed.",
+        )
+    return None
+
+
+def _end(organization_id: UUID) -> Link | None:
     with rls.scope(rls.organization_scope(organization_id)), transaction.atomic():
         head = ChainHead.objects.filter(organization_id=organization_id).first()
-    return Link(head.sequence, head.hash) if head else START
+    return Link(head.sequence, head.hash) if head else None
 
 
 def _pages(organization_id: UUID) -> Iterator[list[tuple[Any, ...]]]:

@@ -50,7 +50,8 @@ class Event(Scoped, models.Model):
 
     @property
     def action_label(self) -> str:
-        return Action(self.action).label
+        # SQL in the app's connection can append any text.
+        return Action(self.action).label if self.action in Action.values else self.action
 
     @property
     def detail(self) -> str:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connection
+from django.db import connections
 from django.db.models import QuerySet
 
 from audit.models import Event
@@ -26,8 +26,8 @@ def events(organization_id: UUID) -> QuerySet[Event]:
 
 
 def chains() -> list[UUID]:
-    """Return whose chains there are: the deployment's, and also those of deleted organizations."""
-    with connection.cursor() as cursor:
+    """Return whose chains there are, by the owner's connection: also those of deleted organizations."""
+    with connections["owner"].cursor() as cursor:
         cursor.execute("SELECT audit_chains()")
         return [row[0] for row in cursor.fetchall()]
 

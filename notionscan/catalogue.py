@@ -21,13 +21,60 @@ _MEMBER = (
     "(id = ANY (ARRAY( SELECT tenants_membership.organization_id\n   FROM tenants_membership\n"
     "  WHERE (tenants_membership.user_id = ( SELECT scope_user() AS scope_user)))))"
 )
-# Policies beside `tenant` and `definer` on tables with customers' rows: (table, name) to (command, rows).
+_OPERATOR = "( SELECT (CURRENT_USER = SESSION_USER))"
+_ME = "(id = ( SELECT scope_user() AS scope_user))"
+_BORN = "((id = ( SELECT scope_user() AS scope_user)) AND (NOT is_staff) AND (NOT is_superuser))"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a permissive policy lets through: for which command, which rows, and for whom."""
+
+    command: str
+    rows: str | None
+    new_rows: str | None = None
+    owner_only: bool = False
+
+
+_DEFINER = Policy("SELECT", "( SELECT (CURRENT_USER <> SESSION_USER))", owner_only=True)
+_OPERATORS_EYES = Policy("SELECT", _OPERATOR, owner_only=True)
+_OPERATORS_HAND = Policy("ALL", _OPERATOR, _OPERATOR, owner_only=True)
+# All policies beside the `tenant` and `definer` that every table with customers' rows has.
 REVIEWED_POLICIES = {
-    ("tenants_membership", "also_1"): ("r", _SELF),
-    ("tenants_organization", "also_1"): ("r", _MEMBER),
-    ("tenants_organizationuserpermission", "also_1"): ("r", _SELF),
-    ("integrations_oauthstate", "also_1"): ("r", _SELF),
-    ("integrations_oauthstate", "also_2"): ("d", _SELF),
+    ("tenants_membership", "also_1"): Policy("SELECT", _SELF),
+    ("tenants_organization", "also_1"): Policy("SELECT", _MEMBER),
+    ("tenants_organizationuserpermission", "also_1"): Policy("SELECT", _SELF),
+    ("integrations_oauthstate", "also_1"): Policy("SELECT", _SELF),
+    ("integrations_oauthstate", "also_2"): Policy("DELETE", _SELF),
+    # Operators' commands that go through all organizations, on the owner's own connection.
+    ("tenants_organization", "operator"): _OPERATORS_EYES,
+    ("tenants_datakey", "operator"): _OPERATORS_EYES,
+    ("audit_event", "operator"): _OPERATORS_EYES,
+    ("audit_chainhead", "operator"): _OPERATORS_EYES,
+    # People, whom their own scope alone changes.
+    ("tenants_user", "anyone"): Policy("SELECT", "true"),
+    ("tenants_user", "born"): Policy("INSERT", None, _BORN),
+    ("tenants_user", "self"): Policy("UPDATE", _ME),
+    ("tenants_user", "operator"): _OPERATORS_HAND,
+    ("account_emailaddress", "anyone"): Policy("SELECT", "true"),
+    ("account_emailaddress", "self"): Policy("ALL", _SELF),
+    ("account_emailaddress", "operator"): _OPERATORS_HAND,
+}
+# Fenced by policies of their own, and not by an organization.
+PEOPLE = ("tenants_user", "account_emailaddress")
+# The MD5 of each definer function's body: whoever changes one shows it to a reviewer here.
+REVIEWED_BODIES = {
+    "audit_append(text)": "57068388bc710198d46db3769af50db7",
+    "audit_chains()": "57a71effe7a79a4288c2e91b5f57d751",
+    "defer_job(text,jsonb,interval)": "a2621e875aeb25bedd50d8b921884438",
+    "organization_id_of(text)": "f0f8593cc58bf456790964a45277c24b",
+    "scope_bind(text,bytea)": "688031e83138407cf805110b6237a8ba",
+    "scope_kind()": "2383630574cf39ffd112a13690d6eeac",
+    "scope_organization()": "46aaec8179a33270750bbde0f294788c",
+    "scope_user()": "5dec18e5662ffa1d6ac56f032cbdd559",
+    "staff_connections_rows()": "28c84cc24967b96a5657159feb4f8461",
+    "staff_organizations_rows()": "71827a0444c14fabc03a84e05d63f21a",
+    "token_is_held(text)": "1e903eacdf6b641837e00667db666297",
 }
 # Unique without the organization, each with the reason why it tells nobody anything.
 REVIEWED_UNIQUE = {
@@ -102,7 +149,7 @@ def _unfenced(cursor: Any, role: str) -> Iterator[str]:
         SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = ANY (%s)
         AND NOT (relrowsecurity AND relforcerowsecurity) ORDER BY relname
     """
-    for (table,) in _rows(cursor, query, [*_scoped(), "tenants_user", "account_emailaddress"]):
+    for (table,) in _rows(cursor, query, [*_scoped(), *PEOPLE]):
         yield f"No row security on {table}, or it is not forced; create it with CreateScopedModel."
 
 
@@ -115,24 +162,25 @@ def _nullable(cursor: Any, role: str) -> Iterator[str]:
 
 def _policies(cursor: Any, role: str) -> Iterator[str]:
     query = """
-        SELECT relname, polname, polcmd::text, pg_get_expr(polqual, polrelid),
-               pg_get_expr(polwithcheck, polrelid), polroles = ARRAY[relowner]
-        FROM pg_policy JOIN pg_class ON pg_class.oid = polrelid
-        WHERE relname = ANY (%s) AND polpermissive ORDER BY relname, polname
+        SELECT tablename, policyname, cmd, qual, with_check, roles = ARRAY[tableowner] AS owner_only,
+               roles = ARRAY['public'::name] AS for_all
+        FROM pg_policies JOIN pg_tables USING (schemaname, tablename)
+        WHERE schemaname = 'public' AND permissive = 'PERMISSIVE' ORDER BY tablename, policyname
     """
-    scoped = _scoped()
-    fenced = set()
-    for table, name, command, using, check, owner_only in _rows(cursor, query, list(scoped)):
-        own = _OWN.format(column=scoped[table])
-        if (name, command, using, check, owner_only) == ("tenant", "*", own, own, False):
-            fenced.add(table)
-        elif not owner_only and REVIEWED_POLICIES.get((table, name)) != (command, using):
+    expected = dict(REVIEWED_POLICIES)
+    for table, column in _scoped().items():
+        own = _OWN.format(column=column)
+        expected |= {(table, "tenant"): Policy("ALL", own, own), (table, "definer"): _DEFINER}
+    found = {}
+    for table, name, command, rows, new_rows, owner_only, for_all in _rows(cursor, query):
+        found[table, name] = Policy(command, rows, new_rows, owner_only)
+        if found[table, name] != expected.get((table, name)) or not (owner_only or for_all):
             yield (
                 f"The policy {name} of {table} lets rows through that nobody reviewed: drop it, or add it to "
                 "catalogue.REVIEWED_POLICIES."
             )
-    for table in sorted(set(scoped) - fenced):
-        yield f"The table {table} lacks its policy; create it with CreateScopedModel."
+    for table, name in sorted(expected.keys() - found.keys()):
+        yield f"The table {table} lacks its policy {name}; create it with CreateScopedModel."
 
 
 def _foreign_keys(cursor: Any, role: str) -> Iterator[str]:
@@ -179,6 +227,25 @@ def _inheritance(cursor: Any, role: str) -> Iterator[str]:
         yield f"The table {child} inherits from {parent}, but not its row security; make it a plain one."
 
 
+def _triggers(cursor: Any, role: str) -> Iterator[str]:
+    query = """
+        SELECT tgname, tgrelid::regclass::text FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+        WHERE NOT tgisinternal AND relname NOT LIKE %s ORDER BY 1
+    """
+    for trigger, table in _rows(cursor, query, grants.WORKER_TABLES_LIKE):
+        yield f"The trigger {trigger} on {table} is none of ours; drop it."
+
+
+def _schemas(cursor: Any, role: str) -> Iterator[str]:
+    query = """
+        SELECT nspname FROM pg_namespace
+        WHERE nspname NOT IN ('public', 'information_schema', 'pg_catalog', 'pg_toast')
+        AND nspname !~ '^pg_(toast_)?temp_' ORDER BY 1
+    """
+    for (schema,) in _rows(cursor, query):
+        yield f"The schema {schema} is none of ours, and nothing here looks into it; drop it."
+
+
 # Views, functions and rules -----------------------------------------------------------------------------
 
 
@@ -219,20 +286,39 @@ def _functions(cursor: Any, role: str) -> Iterator[str]:
             yield f"The definer function {function} is open to PUBLIC; revoke that."
 
 
+def _bodies(cursor: Any, role: str) -> Iterator[str]:
+    query = """
+        SELECT oid::regprocedure::text, md5(prosrc) FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace AND proname NOT LIKE %s ORDER BY 1
+    """
+    found = {name.replace(" ", ""): body for name, body in _rows(cursor, query, grants.WORKER_TABLES_LIKE)}
+    for name, body in sorted(REVIEWED_BODIES.items()):
+        if name in found and found[name] != body:
+            yield f"The function {name} is not the one that was reviewed in catalogue.REVIEWED_BODIES."
+    for name in sorted(found.keys() - REVIEWED_BODIES.keys()):
+        yield f"The function {name} is on no list; drop it, or add it to catalogue.REVIEWED_BODIES."
+
+
 def _callable(cursor: Any, role: str) -> Iterator[str]:
     query = """
         SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace
         AND proname NOT LIKE %s AND has_function_privilege(%s, oid, 'EXECUTE')
     """
-    found = {name.replace(" ", "") for (name,) in _rows(cursor, query, grants.WORKER_TABLES_LIKE, role)}
     listed = {name.replace(" ", "") for name in grants.FUNCTIONS}
-    for name in sorted(found - listed):
-        yield f"{role} may call {name}, which is not in grants.FUNCTIONS; revoke that, or list it."
-    for name in sorted(listed - found):
-        yield f"{role} may not call {name}; run manage.py migrate."
+    for name in _both(role):
+        rows = _rows(cursor, query, grants.WORKER_TABLES_LIKE, name)
+        found = {function.replace(" ", "") for (function,) in rows}
+        for function in sorted(found - listed):
+            yield f"{name} may call {function}, which is not in grants.FUNCTIONS; revoke that, or list it."
+        for function in sorted(listed - found):
+            yield f"{name} may not call {function}; run manage.py migrate."
 
 
-# The role -----------------------------------------------------------------------------------------------
+# The roles ----------------------------------------------------------------------------------------------
+
+
+def _both(role: str) -> list[str]:
+    return sorted({role, grants.role_of("worker")})
 
 
 def _attributes(cursor: Any, role: str) -> Iterator[str]:
@@ -243,7 +329,8 @@ def _attributes(cursor: Any, role: str) -> Iterator[str]:
             EXISTS (SELECT FROM pg_proc WHERE proowner = pg_roles.oid),
             has_schema_privilege(rolname, 'public', 'CREATE'),
             has_database_privilege(rolname, current_database(), 'CREATE'),
-            has_database_privilege(rolname, current_database(), 'TEMPORARY')
+            has_database_privilege(rolname, current_database(), 'TEMPORARY'),
+            EXISTS (SELECT FROM pg_db_role_setting WHERE setrole = pg_roles.oid)
         FROM pg_roles WHERE rolname = %s
     """
     words = (
@@ -258,8 +345,9 @@ def _attributes(cursor: Any, role: str) -> Iterator[str]:
         "creates objects in the schema public",
         "creates schemas",
         "creates temporary tables, which could stand before ours",
+        "starts with settings of its own (ALTER ROLE … RESET ALL ends them)",
     )
-    for name in sorted({role, grants.role_of("worker")}):
+    for name in _both(role):
         [attributes] = _rows(cursor, query, name)
         for has_it, word in zip(attributes, words, strict=True):
             if has_it:
@@ -271,20 +359,46 @@ def _rights(cursor: Any, role: str) -> Iterator[str]:
         SELECT relname, right_name FROM pg_class, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE',
             'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS right_name
         WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')
-        AND has_table_privilege(%s, pg_class.oid, right_name)
+        AND NOT (%s AND relname LIKE %s) AND has_table_privilege(%s, pg_class.oid, right_name)
     """
-    listed = grants.SCOPED | {table: rights for table, (rights, _) in grants.GLOBAL.items()} | grants.VIEWS
+    # What is granted on columns alone is no right on the table.
+    wanted = {(table, right) for table, rights in _listed().items() for right in grants.on_the_table(rights)}
+    for name in _both(role):
+        is_worker = name == grants.role_of("worker")
+        found = set(_rows(cursor, query, is_worker, grants.WORKER_TABLES_LIKE, name))
+        for table, right in sorted(found - wanted):
+            yield (
+                f"{name} has {right} on {table}, which is not in notionscan/grants.py; run manage.py migrate."
+            )
+        for table, right in sorted(wanted - found):
+            yield f"{name} lacks {right} on {table}; run manage.py migrate."
+
+
+def _column_rights(cursor: Any, role: str) -> Iterator[str]:
+    query = """
+        SELECT relname, attname, item.privilege_type FROM pg_attribute
+        JOIN pg_class ON pg_class.oid = attrelid, aclexplode(attacl) AS item
+        WHERE relnamespace = 'public'::regnamespace
+        AND item.grantee IN (0, (SELECT oid FROM pg_roles WHERE rolname = %s))
+    """
     wanted = {
-        (table, right)
-        for table, rights in listed.items()
-        # What is granted on columns alone is no right on the table.
-        for right in grants.on_the_table(rights)
+        (table, column, right)
+        for table, rights in _listed().items()
+        for column, right in grants.on_columns(rights)
     }
-    found = set(_rows(cursor, query, role))
-    for table, right in sorted(found - wanted):
-        yield f"{role} has {right} on {table}, which is not in notionscan/grants.py; run manage.py migrate."
-    for table, right in sorted(wanted - found):
-        yield f"{role} lacks {right} on {table}; run manage.py migrate."
+    for name in _both(role):
+        found = set(_rows(cursor, query, name))
+        for table, column, right in sorted(found - wanted):
+            yield (
+                f"{name} has {right} on the column {column} of {table}, which is not in "
+                "notionscan/grants.py; run manage.py migrate."
+            )
+        for table, column, right in sorted(wanted - found):
+            yield f"{name} lacks {right} on the column {column} of {table}; run manage.py migrate."
+
+
+def _listed() -> dict[str, str]:
+    return grants.SCOPED | {table: rights for table, (rights, _) in grants.GLOBAL.items()} | grants.VIEWS
 
 
 def _defaults(cursor: Any, role: str) -> Iterator[str]:
@@ -292,8 +406,9 @@ def _defaults(cursor: Any, role: str) -> Iterator[str]:
         SELECT defaclrole::regrole::text FROM pg_default_acl, aclexplode(defaclacl) AS item
         WHERE item.grantee = 0 OR item.grantee = (SELECT oid FROM pg_roles WHERE rolname = %s)
     """
-    for (owner,) in set(_rows(cursor, query, role)):
-        yield f"Default privileges of {owner} would open every new table to {role}; revoke them."
+    for name in _both(role):
+        for (owner,) in set(_rows(cursor, query, name)):
+            yield f"Default privileges of {owner} would open every new table to {name}; revoke them."
 
 
 _CHECKS: tuple[Callable[[Any, str], Iterator[str]], ...] = (
@@ -305,11 +420,15 @@ _CHECKS: tuple[Callable[[Any, str], Iterator[str]], ...] = (
     _foreign_keys,
     _unique,
     _inheritance,
+    _triggers,
+    _schemas,
     _views,
     _rules,
     _functions,
+    _bodies,
     _callable,
     _attributes,
     _rights,
+    _column_rights,
     _defaults,
 )

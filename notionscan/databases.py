@@ -40,4 +40,7 @@ def _shared() -> dict[str, Any]:
         "CONN_HEALTH_CHECKS": True,
         # The app may talk through pgbouncer in transaction mode, where a server-side cursor is lost.
         "DISABLE_SERVER_SIDE_CURSORS": True,
+        # Values as parameters of the server: sessions of the same role read each other's statements in
+        # pg_stat_activity, and a failing statement is written to the server's log.
+        "OPTIONS": {"server_side_binding": True},
     }

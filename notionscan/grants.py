@@ -81,9 +81,7 @@ FUNCTIONS = (
     "staff_connections_rows()",
     "token_is_held(text)",
     "defer_job(text, jsonb, interval)",
-    "ring_keys_in_use()",
     "audit_append(text)",
-    "audit_chains()",
 )
 
 
@@ -95,6 +93,15 @@ def apply(alias: str) -> None:
             _apply_to(cursor, role)
         if "worker" in connections:
             _grant_jobs(cursor, role_of("worker"))
+
+
+def on_columns(rights: str) -> set[tuple[str, str]]:
+    """Return the rights of a list that are on some columns alone, as pairs of column and right."""
+    return {
+        (column.strip(), right)
+        for right, columns in re.findall(r"(\w+) \(([^)]*)\)", rights)
+        for column in columns.split(",")
+    }
 
 
 def on_the_table(rights: str) -> set[str]:

@@ -64,8 +64,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         user.set_password(password)
         with own_scope(user):
             user.save(update_fields=["password"])
+            record(action=Action.PASSWORD_CHANGED, organization=None, actor=user, target=user)
 
     def confirm_email(self, request: HttpRequest, email_address: Any) -> bool:
+        """Return False for the address that another person logs in with, verified or not."""
+        others = User.objects.exclude(pk=email_address.user_id)
+        if others.filter(email__iexact=email_address.email).exists():
+            return False
         with own_scope(email_address.user):
             confirmed: bool = super().confirm_email(request, email_address)
             return confirmed

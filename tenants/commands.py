@@ -29,12 +29,17 @@ def organization(slug: str) -> Iterator[Organization]:
         yield found
 
 
+def require_owner() -> None:
+    """Raises: CommandError if this process does not know the connection that sees all organizations."""
+    if "owner" not in connections:
+        raise CommandError("Looking at all organizations takes the owner role; set DATABASE_OWNER_URL.")
+
+
 def all_organization_ids() -> list[UUID]:
     """Return every organization's id, by the owner's connection; the app's role cannot list them.
 
     Raises: CommandError if this process does not know that connection.
     """
-    if "owner" not in connections:
-        raise CommandError("Listing all organizations takes the owner role; set DATABASE_OWNER_URL.")
+    require_owner()
     with transaction.atomic(using="owner"):
         return list(Organization.objects.using("owner").order_by("slug").values_list("pk", flat=True))

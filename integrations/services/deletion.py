@@ -23,6 +23,7 @@ class Receipt:
 
     organization_id: UUID
     rows: dict[str, int]
+    # By outcome; `unsupported` are internal tokens, which end in Notion's own settings only.
     revocations: dict[str, int]
 
 
@@ -31,16 +32,37 @@ def delete_organization(organization: Organization) -> Receipt:
 
     Each revocation has ten seconds; a token that Notion cannot be told about is erased all the same.
     """
-    organization_id = organization.pk
+    outcomes: Counter[str] = Counter()
+    tried: set[UUID] = set()
+    while True:
+        _give_back_tokens(organization.pk, outcomes, tried)
+        if receipt := _delete_without_tokens(organization, outcomes, tried):
+            return receipt
+
+
+def _give_back_tokens(organization_id: UUID, outcomes: Counter[str], tried: set[UUID]) -> None:
     with transaction.atomic():
         for integration in Integration.objects.select_for_update():
-            take_out_of_use(integration, actor=None, reason="organization deleted")
-        pending = list(PendingRevocation.objects.values_list("pk", flat=True))
-    outcomes = Counter(
-        revoke(organization_id=organization_id, revocation_id=revocation_id).value
-        for revocation_id in pending
-    )
+            has_token = integration.access_token is not None
+            if take_out_of_use(integration, actor=None, reason="organization deleted") is None and has_token:
+                outcomes[Revoked.UNSUPPORTED] += 1
+        pending = set(PendingRevocation.objects.values_list("pk", flat=True)) - tried
+    for revocation_id in pending:
+        outcomes[revoke(organization_id=organization_id, revocation_id=revocation_id)] += 1
+    tried |= pending
+
+
+def _delete_without_tokens(
+    organization: Organization, outcomes: Counter[str], tried: set[UUID]
+) -> Receipt | None:
+    """Delete the organization; None if a consent that ended meanwhile brought another token."""
+    organization_id = organization.pk
     with transaction.atomic():
+        # No connection and no pending revocation can be added to a locked organization: both refer to it.
+        Organization.objects.select_for_update().get(pk=organization_id)
+        untold = PendingRevocation.objects.exclude(pk__in=tried)
+        if Integration.objects.exists() or untold.exists():
+            return None
         rows = _rows(organization_id)
         # The deployment's chain is locked after the organization's, as everywhere.
         record(action=Action.ORGANIZATION_DELETED, organization=organization_id, actor=None, rows=rows)
@@ -50,7 +72,7 @@ def delete_organization(organization: Organization) -> Receipt:
             actor=None,
             target=organization,
             revoked=outcomes[Revoked.ACCESS],
-            not_revoked=outcomes[Revoked.FAILED],
+            not_revoked=outcomes[Revoked.FAILED] + outcomes[Revoked.UNSUPPORTED],
         )
         organization.delete()
     return Receipt(organization_id, rows, dict(outcomes))

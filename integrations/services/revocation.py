@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from integrations.models import PendingRevocation
@@ -53,8 +53,14 @@ def keep_for_revocation(
 
 def give_back(*, organization_id: UUID, provider: str, token: Secret) -> None:
     """Revoke a token that we were given and do not keep, unless a connection holds that very token."""
-    with transaction.atomic():
-        pending = keep_for_revocation(organization_id=organization_id, provider=provider, token=token)
+    try:
+        with transaction.atomic():
+            pending = keep_for_revocation(organization_id=organization_id, provider=provider, token=token)
+    except (IntegrityError, DecryptFailed):
+        # The organization was deleted meanwhile, and nothing can be kept for it.
+        with suppress(NotionError):
+            PROVIDERS[provider].oauth_app().revoke(token)
+        return
     if pending is not None:
         revoke(organization_id=organization_id, revocation_id=pending.pk)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from audit.actions import Action
 from audit.record import record
@@ -17,25 +18,22 @@ from notionscan import rls
 
 @dataclass
 class Ended:
-    """How many connections ended, and how many of them Notion is asked to revoke."""
+    """How many connections ended, how many of them Notion is asked to revoke, and whose row stayed locked."""
 
     connections: int = 0
     revocations: int = 0
+    missed: list[UUID] = field(default_factory=list)
 
 
 def disconnect_all(organization_ids: list[UUID], *, reason: str) -> Ended:
     """End every connection of these organizations, one short transaction each; calls nobody.
 
     The revocations are queued at the pace that Notion allows one connection, since they all come from us.
+    A row that somebody holds keeps nobody else connected: it is tried once more after all others.
     """
     ended = Ended()
-    for organization_id in organization_ids:
-        with rls.scope(rls.organization_scope(organization_id)), transaction.atomic():
-            for integration in Integration.objects.select_for_update():
-                wait = ended.revocations * WINDOW_SECONDS // START_LIMIT
-                pending = take_out_of_use(integration, actor=None, reason=reason, revoke_after_seconds=wait)
-                ended.connections += 1
-                ended.revocations += pending is not None
+    locked = list(_end_each(organization_ids, ended, reason))
+    ended.missed = list(_end_each(locked, ended, reason))
     with transaction.atomic():
         record(
             action=Action.INTEGRATION_DISCONNECTED,
@@ -44,5 +42,27 @@ def disconnect_all(organization_ids: list[UUID], *, reason: str) -> Ended:
             reason=reason,
             connections=ended.connections,
             organizations=len(organization_ids),
+            missed=[str(organization_id) for organization_id in ended.missed],
         )
     return ended
+
+
+def _end_each(organization_ids: list[UUID], ended: Ended, reason: str) -> Iterator[UUID]:
+    """End the connections of each organization, and yield those whose rows the database did not give us."""
+    for organization_id in organization_ids:
+        try:
+            _end(organization_id, ended, reason)
+        except OperationalError:
+            yield organization_id
+
+
+def _end(organization_id: UUID, ended: Ended, reason: str) -> None:
+    connections = revocations = 0
+    with rls.scope(rls.organization_scope(organization_id)), transaction.atomic():
+        for integration in Integration.objects.select_for_update():
+            wait = (ended.revocations + revocations) * WINDOW_SECONDS // START_LIMIT
+            pending = take_out_of_use(integration, actor=None, reason=reason, revoke_after_seconds=wait)
+            connections += 1
+            revocations += pending is not None
+    ended.connections += connections
+    ended.revocations += revocations

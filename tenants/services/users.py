@@ -6,6 +6,8 @@ from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
 from django.core.validators import validate_email
 
+from audit.actions import Action
+from audit.record import record
 from tenants.models import User
 from tenants.own_scope import own_scope
 
@@ -22,7 +24,7 @@ def find_or_create_user(email: str) -> User:
 
 
 def set_password(*, user: User, password: str) -> None:
-    """Set a user's password and mark the address verified.
+    """Set a user's password on an operator's behalf, and mark the address verified.
 
     Raises: ValidationError if the password is too weak.
     """
@@ -31,6 +33,7 @@ def set_password(*, user: User, password: str) -> None:
     with own_scope(user):
         user.save(update_fields=["password"])
         EmailAddress.objects.filter(user=user, email=user.email).update(verified=True, primary=True)
+        record(action=Action.PASSWORD_CHANGED, organization=None, actor=None, target=user)
 
 
 def _create_user(email: str) -> User:

@@ -202,6 +202,58 @@ def test_a_tail_cut_off_shows_at_the_head(log: World) -> None:
     assert f"The events after {end - 3} were removed; there were {end}." in refused("acme")
 
 
+@pytest.mark.parametrize("tables", [["audit_chainhead"], ["audit_chainhead", "audit_event"]])
+def test_a_chain_without_its_head_shows(log: World, tables: list[str]) -> None:
+    with tampering() as owner:
+        for table in tables:
+            owner.execute(f"DELETE FROM {table} WHERE organization_id = %s", [log.acme.pk])
+    for sentence in (refused(), refused("acme")):
+        assert f"{log.acme.pk}: Where the chain ends is not recorded any more" in sentence
+
+
+def test_a_chain_that_nobody_has_is_not_called_whole(log: World) -> None:
+    assert "no chain with this id" in refused(str(uuid.uuid4()))
+    assert "whole." in verify(str(log.acme.pk))
+
+
+def test_a_slug_may_look_like_an_id(committed: None) -> None:
+    slug = uuid.uuid4().hex
+    make_organization(slug, "Hex")
+    assert json.loads(verify(slug, "--json"))[0]["organization"] != str(uuid.UUID(slug))
+
+
+def test_what_is_appended_meanwhile_is_no_fault(log: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = chain._pages
+
+    def while_somebody_writes(organization_id: uuid.UUID) -> Iterator[list[tuple[Any, ...]]]:
+        add(log.acme)
+        yield from pages(organization_id)
+        add(log.acme)
+
+    monkeypatch.setattr(chain, "_pages", while_somebody_writes)
+    assert "whole." in verify("acme")
+
+
+def test_what_follows_a_bad_event_is_verified_on(log: World) -> None:
+    """SQL in the app's connection can append an event of a form that we do not write."""
+    content = json.dumps(
+        dict.fromkeys(("actor_label", "target_type", "target_id", "target_label", "request_id", "result"), "")
+        | {"id": str(uuid.uuid4()), "organization_id": str(log.acme.pk), "action": "made.up"}
+        | {"created_at": "2026-01-01T00:00:00Z", "metadata": {}}
+    )
+    with within(log.acme), connection.cursor() as cursor:
+        cursor.execute("SELECT audit_append(%s)", [content])
+    bad = last_of(log.acme)
+    add(log.acme)
+    assert f"Event {bad} " in refused("acme")
+    assert "more after it" not in refused("acme")
+    with tampering() as owner:
+        owner.execute(f"UPDATE audit_event SET result = 'x' {ONE}", [log.acme.pk, bad + 1])
+    assert "1 more after it do not fit either" in refused("acme")
+    page = log.client(log.admin).get("/orgs/acme/audit/")
+    assert (page.status_code, b"made.up" in page.content) == (200, True)
+
+
 def checkpoint(world: World, tmp_path: Path) -> Path:
     answer = world.client(world.admin).post("/orgs/acme/audit/checkpoint")
     assert answer.headers["Content-Disposition"].startswith('attachment; filename="acme-audit-checkpoint-')

@@ -157,6 +157,7 @@ def test_logging_in_and_out_and_failing_to_are_events(db: None) -> None:
     log_in("admin@acme.example", "not-the-password-1")
     log_in("nobody@acme.example", "not-the-password-2")
     assert events(None) == [
+        ("auth.password_changed", "success"),
         ("auth.login", "success"),
         ("auth.logout", "success"),
         ("auth.login_failed", "denied"),

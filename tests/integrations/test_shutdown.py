@@ -14,9 +14,13 @@ from audit import chain
 from audit.models import DEPLOYMENT
 from integrations.models import Integration, PendingRevocation
 from integrations.sandbox import Sandbox
+from integrations.services import deletion
+from integrations.services.revocation import Revoked, give_back
 from integrations.services.shutdown import disconnect_all
 from notionscan import rls
 from notionscan.keyring import DecryptFailed, data_key
+from notionscan.postgresql import base
+from notionscan.secret import Secret
 from tenants.models import Organization
 from tenants.selectors import organization_id
 from tests import database
@@ -54,7 +58,7 @@ def run(*arguments: str) -> str:
 
 def test_the_kill_switch_ends_every_connection_and_calls_nobody(world: World, sandbox: Sandbox) -> None:
     found = json.loads(run("disconnect_all", "--reason", REASON, "--json"))
-    assert found == {"connections": 2, "revocationsQueued": 1}
+    assert found == {"connections": 2, "revocationsQueued": 1, "missed": []}
     assert the_integration(world.acme) is the_integration(world.globex) is None
     assert sandbox.requests.count("* /*") == 0
     assert events(world.acme)[-1] == events(world.globex)[-1] == ("integration.disconnected", "success")
@@ -79,6 +83,27 @@ def test_it_works_while_notion_is_down_and_revokes_later(world: World, sandbox: 
     assert [task for task, _ in queued()] == ["integrations.revoke_pending"]
     run_jobs()
     assert sandbox.requests.count("POST /v1/oauth/revoke", status=200) == 1
+
+
+def test_a_row_that_somebody_holds_keeps_nobody_else_connected(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "_BOUNDS", base._BOUNDS.replace("10s", "200ms"))
+    monkeypatch.setattr(base, "_BIND", base._BIND.replace("10s", "200ms"))
+    hold, out = (
+        "UPDATE integrations_integration SET status = status WHERE organization_id = %s",
+        io.StringIO(),
+    )
+    with database.as_app(world.acme) as holder:
+        holder.execute(hold, [world.acme.pk])
+        with pytest.raises(CommandError, match=f"Still connected, .* rows: {world.acme.pk}."):
+            call_command("disconnect_all", "--reason", REASON, "--json", stdout=out)
+    assert json.loads(out.getvalue())["connections"] == 1
+    assert the_integration(world.globex) is None
+    assert the_integration(world.acme) is not None
+    assert events(None)[-1] == ("integration.disconnected", "success")
+    run("disconnect_all", "--reason", REASON)
+    assert the_integration(world.acme) is None
 
 
 def test_it_can_end_one_organizations_alone(world: World) -> None:
@@ -150,6 +175,37 @@ def test_a_deleted_organization_leaves_its_audit_chain_alone(world: World, sandb
     assert chain.verify(DEPLOYMENT)
     assert world.client(world.admin).get("/orgs/acme/").status_code == 404
     assert run("verify_audit", str(acme))
+
+
+def test_a_consent_that_ends_meanwhile_is_given_back_too(
+    world: World, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    revoke, late = deletion.revoke, iter([True])
+
+    def connect_meanwhile(**details: UUID) -> Revoked:
+        outcome = revoke(**details)
+        if next(late, False):
+            connect(world.client(world.admin))
+        return outcome
+
+    monkeypatch.setattr(deletion, "revoke", connect_meanwhile)
+    receipt = json.loads(run("delete_organization", "acme", "--yes", "--json"))
+    assert receipt["revocations"] == {"access": 2}
+    assert sandbox.requests.count("POST /v1/oauth/revoke", status=200) == 2
+
+
+def test_a_token_that_comes_after_the_end_is_given_back(world: World, sandbox: Sandbox) -> None:
+    acme = world.acme.pk
+    run("delete_organization", "acme", "--yes")
+    before = sandbox.requests.count("POST /v1/oauth/revoke")
+    with rls.scope(rls.organization_scope(acme)):
+        give_back(organization_id=acme, provider="notion", token=Secret("late"))
+    assert sandbox.requests.count("POST /v1/oauth/revoke") == before + 1
+
+
+def test_an_internal_token_is_in_the_receipt(world: World) -> None:
+    out = run("delete_organization", "globex", "--yes")
+    assert "Tokens revoked at Notion: 0. Not revoked, and erased here: 1" in out
 
 
 def test_its_queued_jobs_end_quietly(world: World, sandbox: Sandbox) -> None:

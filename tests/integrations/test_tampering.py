@@ -179,4 +179,4 @@ def test_the_servers_log_of_a_failing_statement_holds_no_token(committed: None, 
     log = server_log()
     assert not shows(log, CANARY)
     # Where the log can be read, the failure is in it.
-    assert not log or ("INSERT INTO" in log and second.pk.hex in log.replace("-", ""))
+    assert not log or ("INSERT INTO" in log and "VALUES ($1" in log)

@@ -40,7 +40,63 @@ HOLES = {
     ),
     "a policy dropped": (
         "DROP POLICY tenant ON tenants_datakey",
-        "The table tenants_datakey lacks its policy",
+        "The table tenants_datakey lacks its policy tenant",
+    ),
+    "a policy for one role alone": (
+        f"ALTER POLICY tenant ON tenants_datakey TO {APP}",
+        "The policy tenant of tenants_datakey lets rows through",
+    ),
+    "what the definers see, for all": (
+        "ALTER POLICY definer ON tenants_datakey TO PUBLIC USING (true)",
+        "The policy definer of tenants_datakey lets rows through",
+    ),
+    "what operators see, widened": (
+        "ALTER POLICY operator ON tenants_organization USING (true)",
+        "The policy operator of tenants_organization lets rows through",
+    ),
+    "accounts that anybody changes": (
+        "ALTER POLICY self ON tenants_user USING (true)",
+        "The policy self of tenants_user lets rows through",
+    ),
+    "accounts born as staff": (
+        "ALTER POLICY born ON tenants_user WITH CHECK (true)",
+        "The policy born of tenants_user lets rows through",
+    ),
+    "addresses that anybody changes": (
+        "CREATE POLICY more ON account_emailaddress FOR UPDATE USING (true)",
+        "The policy more of account_emailaddress lets rows through",
+    ),
+    "a trigger": (
+        "CREATE TRIGGER also AFTER INSERT ON tenants_membership "
+        "EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+        "The trigger also on tenants_membership is none of ours",
+    ),
+    "another schema": ("CREATE SCHEMA side", "The schema side is none of ours"),
+    "a reader that believes anything": (
+        "CREATE OR REPLACE FUNCTION scope_organization() RETURNS uuid LANGUAGE plpgsql STABLE "
+        "PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp "
+        "AS 'BEGIN RETURN split_part(current_setting(''notionscan.scope'', true), '':'', 3)::uuid; END'",
+        r"The function scope_organization\(\) is not the one that was reviewed",
+    ),
+    "a key's column made readable": (
+        f"GRANT SELECT (claim_inner) ON notionscan_scopekey TO {APP}",
+        f"{APP} has SELECT on the column claim_inner of notionscan_scopekey",
+    ),
+    "a column of rights made writable for all": (
+        "GRANT UPDATE (is_staff) ON tenants_user TO PUBLIC",
+        f"{APP} has UPDATE on the column is_staff of tenants_user",
+    ),
+    "a column's right that is missing": (
+        f"REVOKE UPDATE (email) ON tenants_user FROM {APP}",
+        f"{APP} lacks UPDATE on the column email of tenants_user",
+    ),
+    "a right of the worker's": (
+        "GRANT SELECT ON notionscan_scopekey TO notionscan_worker",
+        "notionscan_worker has SELECT on notionscan_scopekey",
+    ),
+    "an operator's function for the app": (
+        f"GRANT EXECUTE ON FUNCTION audit_chains() TO {APP}",
+        rf"{APP} may call audit_chains\(\)",
     ),
     "a policy that lets everything be written": (
         "ALTER POLICY tenant ON tenants_datakey WITH CHECK (true)",
@@ -217,7 +273,7 @@ def test_a_scoped_model_made_without_its_policy_is_found(
         with connections["owner"].cursor() as cursor:
             found = sentences(cursor)  # type: ignore[arg-type]
         transaction.set_rollback(True, using="owner")
-    assert "The table tenants_forgotten lacks its policy; create it with CreateScopedModel." in found
+    assert "The table tenants_forgotten lacks its policy tenant; create it with CreateScopedModel." in found
     assert any(each.startswith("No row security on tenants_forgotten") for each in found)
     assert any("must be a Scoped model and stand in grants.SCOPED" in each for each in found)
 

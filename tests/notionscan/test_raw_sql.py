@@ -22,6 +22,8 @@ from django.conf import settings
 from django.db import connection, transaction
 from psycopg import sql
 
+from audit.actions import Action
+from audit.record import record
 from integrations.models import OAuthState
 from integrations.notion.budget import Priority
 from integrations.services.revocation import keep_for_revocation
@@ -288,6 +290,17 @@ def test_a_signature_is_not_shown_to_other_sessions(app: psycopg.Connection, eve
     text = json.dumps(queries)
     assert "scope_bind($1, $2)" in text
     assert str(everywhere.globex.pk) not in text
+
+
+def test_values_are_not_shown_to_other_sessions(app: psycopg.Connection, everywhere: World) -> None:
+    watch = (
+        "SELECT query FROM pg_stat_activity WHERE query LIKE '%%audit_append%%' AND pid <> pg_backend_pid()"
+    )
+    with within(everywhere.globex):
+        record(action=Action.INTEGRATION_TESTED, organization=everywhere.globex.pk, actor=None, note="canary")
+        queries = app.execute(watch).fetchall()
+    assert queries
+    assert "canary" not in json.dumps(queries)
 
 
 def test_a_scope_is_signed_for_minutes_and_for_its_own_ids(everywhere: World) -> None:

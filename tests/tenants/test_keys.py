@@ -92,10 +92,22 @@ def test_a_key_in_use_is_not_called_retired(ring: dict[str, bytes], world: World
 def test_a_damaged_data_key_stops_nobody_else(ring: dict[str, bytes], world: World) -> None:
     with within(world.acme):
         DataKey.objects.update(wrapped="v1.test1.AAAA.AAAA")
-    with pytest.raises(CommandError, match="1 data keys did not open; test1 stays in use"):
+    with pytest.raises(CommandError, match="1 data keys did not open"):
         rotate()
     assert token_of(world.globex) == "ntn_x"
     assert ring_keys_in_use() == {"new": 1, "test1": 1}
+
+
+def test_other_bytes_under_a_known_id_are_found(world: World, settings: Any) -> None:
+    [current, *_] = settings.FIELD_ENCRYPTION_KEYS
+    settings.FIELD_ENCRYPTION_KEYS = settings.FIELD_ENCRYPTION_KEYS | {current: b"o" * 32}
+    with pytest.raises(CommandError, match="2 data keys did not open"):
+        rotate()
+
+
+def test_the_current_key_is_never_called_retired(ring: dict[str, bytes], committed: None) -> None:
+    database.empty()
+    assert "new wraps nothing" not in rotate()
 
 
 def test_tokens_are_read_and_written_all_the_while(ring: dict[str, bytes], world: World) -> None:
@@ -137,4 +149,4 @@ def _under(ring: dict[str, bytes], organization: Organization) -> str:
 def test_the_app_cannot_list_organizations_and_the_owner_reads_their_rows_alone(world: World) -> None:
     with database.superuser() as owner:
         assert len(owner.execute("SELECT id FROM tenants_organization").fetchall()) == 2
-        assert owner.execute("SELECT count(*) FROM tenants_datakey").fetchone() == (0,)
+        assert owner.execute("SELECT count(*) FROM integrations_integration").fetchone() == (0,)

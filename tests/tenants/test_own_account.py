@@ -15,8 +15,9 @@ from notionscan import rls
 from tenants.models import User
 from tenants.own_scope import own_scope
 from tenants.roles import Role
+from tenants.services.users import find_or_create_user
 from tests import database
-from tests.factories import PASSWORD, World, make_member, make_organization, make_world
+from tests.factories import PASSWORD, World, events, make_member, make_organization, make_world
 
 NEW_PASSWORD = "another-battery-staple"
 
@@ -83,6 +84,36 @@ def test_a_person_without_a_password_gets_one_by_mail_and_confirms_the_address(c
         browser.post("/accounts/login/", {"login": person.email, "password": NEW_PASSWORD})
         browser.post(link_in(mail.outbox[-1]))
     assert logged_in(person.email, NEW_PASSWORD)
+
+
+def test_every_way_to_a_new_password_is_recorded(person: User) -> None:
+    before = events(None).count(("auth.password_changed", "success"))
+    browser = logged_in(person.email, PASSWORD)
+    assert browser
+    browser.post(
+        "/accounts/password/change/",
+        {"oldpassword": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD},
+    )
+    Client().post("/accounts/password/reset/", {"email": person.email})
+    reset = Client()
+    page = reset.get(link_in(mail.outbox[-1]), follow=True)
+    reset.post(page.request["PATH_INFO"], {"password1": PASSWORD + "3", "password2": PASSWORD + "3"})
+    assert logged_in(person.email, PASSWORD + "3")
+    assert events(None).count(("auth.password_changed", "success")) == before + 2
+
+
+def test_the_address_that_another_person_logs_in_with_is_not_confirmed(person: User) -> None:
+    [newcomer] = [find_or_create_user("newcomer@acme.example")]
+    browser = logged_in(person.email, PASSWORD)
+    assert browser
+    browser.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    browser.post("/accounts/email/", {"action_add": "", "email": newcomer.email})
+    sent = [message for message in mail.outbox if newcomer.email in message.to]
+    for message in sent:
+        if found := re.search(r"http://testserver(/accounts/confirm-email/\S+)", str(message.body)):
+            browser.post(found[1])
+    assert not EmailAddress.objects.filter(email=newcomer.email, user=person, verified=True).exists()
+    assert sent
 
 
 def test_an_address_is_added_confirmed_and_made_primary(person: User) -> None:

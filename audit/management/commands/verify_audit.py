@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from django.core.management import BaseCommand, CommandError
 from django.core.management.base import CommandParser
 
 from audit import chain, checkpoints, selectors
+from tenants.commands import require_owner
 from tenants.selectors import organization_id
 
 
@@ -32,7 +34,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, slug: str, checkpoint: str | None, **options: Any) -> None:
         if checkpoint and not slug:
             raise CommandError("A checkpoint is one organization's: name its slug as well.")
-        ids = [_named(slug)] if slug else selectors.chains()
+        ids = [_named(slug)] if slug else _all()
         known = _known(checkpoint, ids[0]) if checkpoint else chain.START
         results = [self._verified(one, known) for one in ids]
         broken = [result for result in results if result["problem"]]
@@ -69,16 +71,22 @@ class Command(BaseCommand):
             self.stderr.write(f"\r{sequence:,} events", ending="")
 
 
+def _all() -> list[UUID]:
+    require_owner()
+    return selectors.chains()
+
+
 def _named(slug: str) -> UUID:
-    try:
-        return UUID(slug)
-    except ValueError:
-        found = organization_id(slug)
-    if found is None:
-        raise CommandError(
-            f"There is no organization with the slug {slug}; a deleted one is named by its id."
-        )
-    return found
+    # A slug may have the form of an id.
+    if found := organization_id(slug):
+        return found
+    with suppress(ValueError):
+        if (named := UUID(slug)) in _all():
+            return named
+    raise CommandError(
+        f"There is no organization with the slug {slug}, and no chain with this id; a deleted organization "
+        "is named by its id."
+    )
 
 
 def _known(checkpoint: str, organization_id: UUID) -> chain.Link:

@@ -53,7 +53,11 @@ class Command(BaseCommand):
             self.stdout.write(f"  {table:<40} {count:>8,} rows")
         self.stdout.write(
             f"Tokens revoked at Notion: {receipt.revocations.get(Revoked.ACCESS, 0)}. Not revoked, and "
-            f"erased here: {receipt.revocations.get(Revoked.FAILED, 0)}; these end in Notion's settings."
+            f"erased here: {_not_revoked(receipt)}; these end in Notion's settings."
         )
         self.stdout.write(f"The audit chain is kept: manage.py verify_audit {receipt.organization_id}.")
         self.stdout.write(_BACKUPS)
+
+
+def _not_revoked(receipt: Receipt) -> int:
+    return sum(count for outcome, count in receipt.revocations.items() if outcome != Revoked.ACCESS)

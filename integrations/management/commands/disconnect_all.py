@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 from django.core.management.base import CommandParser
 
-from integrations.services.shutdown import disconnect_all
+from integrations.services.shutdown import Ended, disconnect_all
 from tenants import commands, selectors
 
 _REASON_CHARACTERS = 200
@@ -32,11 +32,23 @@ class Command(BaseCommand):
         if ids == [None]:
             raise CommandError(f"There is no organization with the slug {org}.")
         ended = disconnect_all([one for one in ids if one], reason=reason.strip())
+        missed = [str(organization_id) for organization_id in ended.missed]
         if options["json"]:
-            self.stdout.write(
-                json.dumps({"connections": ended.connections, "revocationsQueued": ended.revocations})
+            found = {
+                "connections": ended.connections,
+                "revocationsQueued": ended.revocations,
+                "missed": missed,
+            }
+            self.stdout.write(json.dumps(found))
+        else:
+            self._print(ended)
+        if missed:
+            raise CommandError(
+                f"Still connected, because another transaction held their rows: {', '.join(missed)}. Run the "
+                "command again."
             )
-            return
+
+    def _print(self, ended: Ended) -> None:
         self.stdout.write(
             f"{ended.connections:,} connections ended. {ended.revocations:,} revocations are queued for the "
             f"worker; {ended.connections - ended.revocations:,} tokens were erased here and end only in "

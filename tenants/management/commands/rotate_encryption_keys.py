@@ -28,6 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
+        commands.require_owner()
         rotated, failed = (0, 0) if dry_run else self._rotate()
         in_use = ring_keys_in_use()
         current = keyring.ring().current.id
@@ -47,11 +48,13 @@ class Command(BaseCommand):
                 f"{sum(in_use[key] for key in unknown):,} data keys are wrapped by {', '.join(unknown)}, "
                 "which FIELD_ENCRYPTION_KEYS lacks; add that key again and repeat the command."
             )
-        if failed or (left and not dry_run):
-            keys = ", ".join(left)
+        if failed:
             raise CommandError(
-                f"{failed:,} data keys did not open; {keys} stays in use. Run the command again."
+                f"{failed:,} data keys did not open; put the right bytes under their key's id into "
+                "FIELD_ENCRYPTION_KEYS and run the command again."
             )
+        if left and not dry_run:
+            raise CommandError(f"{', '.join(left)} stays in use; run the command again.")
 
     def _rotate(self) -> tuple[int, int]:
         rotated = failed = 0

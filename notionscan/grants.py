@@ -29,6 +29,7 @@ SCOPED = {
     "integrations_pendingrevocation": _WRITE,
     "integrations_ratebudget": _WRITE,
     "scans_scan": _WRITE,
+    "scans_schedule": _WRITE,
     "scans_stream": _WRITE,
     "scans_seen": _WRITE,
     "scans_version": _WRITE,

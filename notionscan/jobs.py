@@ -39,20 +39,26 @@ def defer(task: str, *, delay_seconds: int = 0, **ids: UUID) -> None:
 
 
 def organization_task(
-    name: str, *, retry: RetryStrategy | None = None
+    name: str, *, retry: RetryStrategy | None = None, asks_whether_to_stop: bool = False
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a job that runs in the scope of the organization it was stamped with."""
+    """Register a job that runs in the scope of the organization it was stamped with.
+
+    One that ``asks_whether_to_stop`` is given ``should_stop``, which says True when the worker is to end.
+    """
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(function)
-        def run(*, organization_id: str = "", **ids: str) -> None:
+        def run(*context: JobContext, organization_id: str = "", **ids: str) -> None:
             if not organization_id:
                 raise UnstampedJob(name)
             stamp = UUID(organization_id)
+            more: dict[str, Any] = {"should_stop": context[0].should_abort} if context else {}
             with rls.scope(rls.job_scope(stamp)):
-                function(stamp, **{key: UUID(value) for key, value in ids.items()})
+                function(stamp, **{key: UUID(value) for key, value in ids.items()}, **more)
 
-        app.task(name=name, retry=retry if retry is not None else False)(run)
+        # procrastinate types the two ways of ``pass_context`` apart; a job here may have either.
+        task: Any = app.task
+        task(name=name, retry=retry or False, pass_context=asks_whether_to_stop)(run)
         return function
 
     return register

@@ -118,6 +118,9 @@ CACHES = {
     "default": {"BACKEND": "notionscan.cache.JsonCache", "LOCATION": "django_cache"},
 }
 
+# Scans: a worker that says nothing for this long is taken for dead, and another goes on.
+SCAN_LEASE_SECONDS = 30
+
 # People -----------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "tenants.User"

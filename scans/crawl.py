@@ -1,49 +1,83 @@
-"""What a full scan asks Notion for, list by list, and where each list goes on.
+"""A scan reads a workspace: many lists side by side, then what they refer to, then what has gone.
 
-A list is read page by page; each page is stored in one short transaction together with the cursor after it,
-so that whatever ends a scan costs one page.
+Each batch of answers is stored in one short transaction together with the checkpoints behind it, so whatever
+ends a scan costs the calls that were under way. The shared budget limits how fast; the width grows only while
+answers are waited for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
+from django.db.models.functions import Now
 
-from integrations.notion.client import NotionClient
-from integrations.notion.errors import NotionCapabilityMissing, NotionNotShared, NotionRefused
+from integrations.notion.client import Calls, NotionClient
+from integrations.notion.errors import (
+    NotionCapabilityMissing,
+    NotionNotShared,
+    NotionRateLimited,
+    NotionRefused,
+    NotionUnavailable,
+)
 from integrations.notion.replies import Page
-from scans import metadata, storage
+from scans import metadata, references, storage
+from scans.fetching import MOST_AT_ONCE, Answer, Fetchers
+from scans.listings import (
+    NO_CAPABILITY,
+    NOT_SHARED,
+    REFUSED,
+    Listing,
+    Rows,
+    Search,
+    both_ends,
+)
+from scans.metadata import Standing
 from scans.models import Scan, Seen, Stream, Version
 
-Pages = Iterator[Page]
-# A bound on looking up where blocks and pages stand that no list has shown.
-_LOOKUPS_AT_MOST = 500
-_CUT = "query_cut"
-_NO_CAPABILITY = "capability_missing"
-_GONE = "not_shared"
+# Bounds on looking up what no list has shown.
+LOOK_UPS_AT_MOST = 500
+_FIRST_WIDTH = 4
+# An answer that takes longer than this to come is worth a further call beside it.
+_WAITED_SECONDS = 0.02
+_POLL_SECONDS = 0.5
+# Shorter waits are sat out; for longer ones the slot is given back.
+_PATIENCE_SECONDS = 3.0
+# Notion does not answer at all after so many failures in a row.
+_FAILURES_IN_A_ROW = 3
+# Notion cuts times to the minute, and its clock is not ours.
+OVERLAP = timedelta(minutes=2)
 
 
 class ScanEnded(Exception):
     """The scan was cancelled, or taken over, while this process read for it."""
 
 
-LISTS: dict[str, Callable[[NotionClient, str | None], Pages]] = {
-    "users": lambda client, cursor: client.users(start_cursor=cursor),
-    "data sources": lambda client, cursor: client.search_pages(
-        kind="data_source", in_trash=False, start_cursor=cursor
-    ),
-    "data sources in trash": lambda client, cursor: client.search_pages(
-        kind="data_source", in_trash=True, start_cursor=cursor
-    ),
-    "pages": lambda client, cursor: client.search_pages(kind="page", in_trash=False, start_cursor=cursor),
-    "pages in trash": lambda client, cursor: client.search_pages(
-        kind="page", in_trash=True, start_cursor=cursor
-    ),
-}
+class HandedBack(Exception):
+    """The process was asked to stop; another may go on where it was."""
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """One object that is asked for by its id; ``counter`` counts look-ups of this sort."""
+
+    kind: str
+    object_id: UUID
+    counter: Stream
+
+    def fetch(self, client: NotionClient) -> Page:
+        found = _ALONE[self.kind](client, self.object_id)
+        if self.kind == "user":
+            found = found | {"standing": Standing.GUEST.value}
+        return Page([found], has_more=False, next_cursor=None)
 
 
 _ALONE: dict[str, Callable[[NotionClient, UUID], dict[str, Any]]] = {
@@ -53,192 +87,355 @@ _ALONE: dict[str, Callable[[NotionClient, UUID], dict[str, Any]]] = {
     "database": NotionClient.database,
     "block": NotionClient.block,
 }
+_NOT_GIVEN = (NotionNotShared, NotionRefused, NotionCapabilityMissing)
+_PROBLEMS: dict[type[Exception], str] = {
+    NotionNotShared: NOT_SHARED,
+    NotionRefused: REFUSED,
+    NotionCapabilityMissing: NO_CAPABILITY,
+}
+_UNBOUNDED = 1_000_000
+_BY_SEARCH = [bits for bits in range(16) if bits & Seen.SEARCH]
+# Name, kind, in trash.
+_SEARCHES = (
+    ("data sources", "data_source", False),
+    ("data sources in trash", "data_source", True),
+    ("pages", "page", False),
+    ("pages in trash", "page", True),
+)
+_OLDEST_FIRST = ", oldest first"
+_AGAIN = ", edited meanwhile"
 
 
-def crawl(client: NotionClient, scan: Scan) -> None:
+def crawl(client: NotionClient, scan: Scan, *, should_stop: Callable[[], bool] = lambda: False) -> None:
     """Read everything that is not read yet.
 
-    Raises: ScanEnded; NotionRateLimited, NotionUnavailable and NotionUnauthorized, after which it goes on
-    where it was.
+    Raises: ScanEnded; HandedBack when ``should_stop`` says so; NotionRateLimited, NotionUnavailable and
+    NotionUnauthorized, after which it goes on where it was.
     """
-    for name, pages in LISTS.items():
-        _read_list(client, scan, name, pages)
-    for data_source in _ids(scan, "data_source"):
-        _read_rows(client, scan, data_source)
-    _look_up(client, scan, "databases", NotionClient.database, _containers(scan))
-    _look_up(client, scan, "pages above", NotionClient.page, _unseen(scan, "page_id"))
-    _look_up(client, scan, "blocks above", NotionClient.block, _unseen(scan, "block_id"))
-    for kind, look in _ALONE.items():
-        _look_into_absence(client, scan, kind, look)
+    with Fetchers(client) as fetchers:
+        _Crawl(scan, fetchers, should_stop).run()
 
 
-def _read_list(
-    client: NotionClient, scan: Scan, name: str, pages: Callable[[NotionClient, str | None], Pages]
-) -> None:
-    stream = _stream(scan, name)
-    if stream.is_done:
-        return
-    try:
-        for page in pages(client, stream.cursor or None):
-            _store(scan, stream, page)
-    except NotionCapabilityMissing:
-        stream.problem = _NO_CAPABILITY
-    except NotionRefused:
-        if not stream.cursor:
-            raise
-        # The cursor is not accepted any more: this list, and no other, begins again.
-        stream.cursor = ""
-        _save(scan, stream)
-        _read_list(client, scan, name, pages)
-        return
-    _finish(scan, stream)
+class _Crawl:
+    def __init__(self, scan: Scan, fetchers: Fetchers, should_stop: Callable[[], bool]) -> None:
+        self.scan = scan
+        self.fetchers = fetchers
+        self.should_stop = should_stop
+        self.streams = _streams(scan)
+        self.ready: deque[Listing | LookUp] = deque()
+        self.opened: set[UUID] = set()
+        self.since = scan.since - OVERLAP if scan.since else None
+        self.width = _FIRST_WIDTH
+        # What ends this run, and what only ends it when everything else is read.
+        self.fatal: Exception | None = None
+        self.postponed: Exception | None = None
+        self.failures_in_a_row = 0
+        self.paused_until = 0.0
+        self.last_word = time.monotonic()
 
+    def run(self) -> None:
+        for stage, requests in (
+            ("Reading lists", self._lists),
+            ("Reading what was edited meanwhile", self._edited_meanwhile),
+            ("Looking up what is referred to", self._references),
+            ("Looking for what has gone", self._absences),
+        ):
+            self.scan.stage = stage
+            # Again, because what is looked up refers to more.
+            while batch := list(requests()):
+                self.ready.extend(batch)
+                self._work()
 
-def _read_rows(client: NotionClient, scan: Scan, data_source: UUID) -> None:
-    """Read the rows of a data source; past the 10,000 that Notion gives, on from the last one's creation."""
-    stream = _stream(scan, f"rows {data_source}")
-    while not stream.is_done:
-        cut = last = ""
-        try:
-            for page in client.rows(
-                data_source, created_from=stream.created_from or None, start_cursor=stream.cursor or None
-            ):
-                cut = page.incomplete_reason or ""
-                last = str(page.results[-1].get("created_time") or "") if page.results else last
-                _store(scan, stream, page)
-        except NotionNotShared:
-            stream.problem = _GONE
-            cut = ""
-        except NotionRefused:
-            if not stream.cursor:
-                raise
-            stream.cursor = ""
-            _save(scan, stream)
-            continue
-        if not cut:
-            _finish(scan, stream)
-        elif last in ("", stream.created_from):
-            # More rows of one minute than Notion gives.
-            stream.problem = _CUT
-            _finish(scan, stream)
+    # What is asked ------------------------------------------------------------------------------------
+
+    def _lists(self) -> Iterator[Listing]:
+        if not self._stream("users").is_done:
+            yield Listing(self._stream("users"))
+        for name, kind, in_trash in _SEARCHES:
+            yield from self._search(name, kind=kind, in_trash=in_trash)
+        yield from self._rows_of(_live_data_sources(self.scan))
+
+    def _search(self, name: str, *, kind: str, in_trash: bool) -> Iterator[Search]:
+        newest = Search(self._stream(name), kind=kind, in_trash=in_trash, until=self.since)
+        if name + _OLDEST_FIRST in self.streams:
+            oldest = self._other_end(newest)
+            if not oldest.stream.is_done:
+                yield oldest
+        if not newest.stream.is_done:
+            yield newest
+
+    def _other_end(self, newest: Search) -> Search:
+        stream = self._stream(newest.stream.name + _OLDEST_FIRST)
+        oldest = Search(stream, kind=newest.kind, in_trash=newest.in_trash, oldest_first=True)
+        both_ends(newest, oldest)
+        return oldest
+
+    def _rows_of(self, data_sources: Iterable[UUID]) -> Iterator[Rows]:
+        """Yield the lists of rows that are not read; all rows of a data source that nobody knew before."""
+        for data_source in data_sources:
+            if data_source not in self.opened:
+                self.opened.add(data_source)
+                stream = self._stream(f"rows {data_source}")
+                since = self.since if self.since and _was_known(self.scan, data_source) else None
+                if not stream.is_done:
+                    yield Rows(stream, data_source=data_source, edited_from=since)
+
+    def _edited_meanwhile(self) -> Iterator[Search]:
+        """Read the newest edits again: what is edited during a long search moves past its cursor."""
+        until = (self.scan.started_at or self.scan.created_at) - OVERLAP
+        for name, kind, in_trash in _SEARCHES:
+            if name + _OLDEST_FIRST in self.streams and not self._stream(name + _AGAIN).is_done:
+                yield Search(self._stream(name + _AGAIN), kind=kind, in_trash=in_trash, until=until)
+
+    def _references(self) -> Iterator[Listing | LookUp]:
+        for kind in _ALONE:
+            counter = self._counter(kind)
+            # What databases are made of is no guess, and has no bound.
+            is_bounded = kind not in ("database", "data_source")
+            at_most = LOOK_UPS_AT_MOST - counter.found if is_bounded else _UNBOUNDED
+            for object_id in references.unseen(self.scan, kind, at_most=max(0, at_most)):
+                yield LookUp(kind, object_id, counter)
+        yield from self._rows_of(_live_data_sources(self.scan))
+
+    def _absences(self) -> Iterator[LookUp]:
+        """Ask for what earlier scans knew and no list has shown: absence is not deletion."""
+        counter = self._counter("what is absent")
+        if self.scan.is_full:
+            for absent in _absent(self.scan, max(0, LOOK_UPS_AT_MOST - counter.found)):
+                yield LookUp(absent.kind, absent.object_id, counter)
+
+    def _counter(self, name: str) -> Stream:
+        counter = self._stream(f"look-ups of {name}")
+        counter.is_done = True
+        return counter
+
+    # How it is asked ----------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        """Ask until nothing is left to ask.
+
+        Raises: what ended it, after everything that was under way is stored.
+        """
+        while self.ready or self.fetchers.in_flight:
+            self._submit()
+            if self.fetchers.in_flight:
+                self._receive()
+            elif self.fatal:
+                break
+            elif self.ready:
+                time.sleep(min(_POLL_SECONDS, max(0.0, self.paused_until - time.monotonic())))
+            self._say_something()
+            if self.should_stop() and not self.fatal:
+                self.fatal = HandedBack()
+            if self.fatal:
+                self.ready.clear()
+        if failure := self.fatal or self.postponed:
+            raise failure
+
+    def _submit(self) -> None:
+        while self.ready and self.fetchers.in_flight < self.width and not self.fatal:
+            if time.monotonic() < self.paused_until:
+                return
+            request = self.ready[0]
+            if isinstance(request, Listing) and request.stream.is_done:
+                # The other end has met this one.
+                self.ready.popleft()
+                continue
+            try:
+                self.fetchers.submit(request, request.fetch)
+            except NotionRateLimited as limit:
+                self._wait_for(limit)
+            else:
+                self.ready.popleft()
+
+    def _receive(self) -> None:
+        started = time.monotonic()
+        answers = self.fetchers.answers(_POLL_SECONDS)
+        if self.ready and time.monotonic() - started > _WAITED_SECONDS:
+            self.width = min(self.width + 1, MOST_AT_ONCE)
+        if answers:
+            self._store(answers)
+
+    def _say_something(self) -> None:
+        if time.monotonic() - self.last_word > settings.SCAN_LEASE_SECONDS / 3:
+            with transaction.atomic():
+                self._require_live()
+
+    def _wait_for(self, limit: NotionRateLimited) -> None:
+        if limit.retry_after <= _PATIENCE_SECONDS:
+            self.paused_until = time.monotonic() + limit.retry_after
         else:
-            stream.cursor, stream.created_from = "", last
-            _save(scan, stream)
+            self.fatal = self.fatal or limit
+
+    # What came of it ----------------------------------------------------------------------------------
+
+    def _store(self, answers: list[Answer]) -> None:
+        """Store a batch in one transaction, and ask on from there."""
+        more: list[Listing | LookUp] = []
+        with transaction.atomic():
+            self._require_live(egress=[answer.egress for answer in answers])
+            touched: dict[UUID, Stream] = {}
+            for found_by, page_of_kind in self._found(answers, more):
+                storage.merge(self.scan, page_of_kind, found_by=found_by)
+            for answer in answers:
+                for stream in _checkpoints_of(answer.request):
+                    touched[stream.pk] = stream
+            for stream in touched.values():
+                stream.save()
+        self.ready.extend(more)
+
+    def _found(
+        self, answers: list[Answer], more: list[Listing | LookUp]
+    ) -> Iterator[tuple[int, list[metadata.Metadata]]]:
+        found: dict[int, list[metadata.Metadata]] = {}
+        for answer in answers:
+            if answer.page is None:
+                more += self._judge(answer)
+                continue
+            self.failures_in_a_row = self.scan.failures = 0
+            request = answer.request
+            batch = [metadata.read(each) for each in answer.page.results]
+            found.setdefault(getattr(request, "found_by", Seen.LOOK_UP), []).extend(batch)
+            if isinstance(request, Listing):
+                more += self._next(request, answer.page)
+            else:
+                request.counter.found += 1
+            if self.scan.is_full:
+                more += self._rows_of(_data_sources_in(batch))
+        yield from found.items()
+
+    def _next(self, listing: Listing, page: Page) -> Iterator[Listing]:
+        listing.take(page)
+        if isinstance(listing, Rows) and listing.edited_from and _search_gave_all(self.scan, page):
+            listing.end()
+        if listing.stream.is_done:
+            return
+        if isinstance(listing, Search) and not (listing.other_end or listing.until):
+            yield self._other_end(listing)
+        yield listing
+
+    def _judge(self, answer: Answer) -> Iterator[Listing | LookUp]:
+        """Take a request that failed; yield it if it is to be asked again."""
+        request, failure = answer.request, answer.failure
+        if isinstance(failure, NotionRateLimited):
+            self._wait_for(failure)
+            yield request
+        elif isinstance(failure, NotionUnavailable):
+            # The others are read first; if none of them succeeds, Notion is away.
+            self.failures_in_a_row += 1
+            self.postponed = failure
+            if self.failures_in_a_row >= _FAILURES_IN_A_ROW:
+                self.fatal = self.fatal or failure
+        elif isinstance(request, LookUp) and isinstance(failure, _NOT_GIVEN):
+            self._take_refusal(request, failure)
+        elif isinstance(request, Listing) and isinstance(failure, NotionRefused) and request.stream.cursor:
+            request.lose_cursor()
+            if not request.stream.is_done:
+                yield request
+        elif isinstance(failure, NotionCapabilityMissing) or (
+            isinstance(request, Rows) and isinstance(failure, _NOT_GIVEN)
+        ):
+            request.end(_PROBLEMS[type(failure)])
+        else:
+            self.fatal = self.fatal or failure
+
+    def _take_refusal(self, request: LookUp, failure: Exception) -> None:
+        request.counter.found += 1
+        if isinstance(failure, NotionNotShared):
+            storage.miss(self.scan, request.kind, request.object_id)
+        else:
+            storage.ask_in_vain(self.scan, request.object_id)
+            request.counter.problem = _PROBLEMS[type(failure)]
+
+    def _stream(self, name: str) -> Stream:
+        if name not in self.streams:
+            self.streams[name] = Stream(organization_id=self.scan.organization_id, scan=self.scan, name=name)
+        return self.streams[name]
+
+    def _require_live(self, egress: Iterable[dict[str, Calls]] = ()) -> None:
+        """Lock the scan's row, count, and say that we live.
+
+        Raises: ScanEnded: a scan that was cancelled or taken over meanwhile is not written to.
+        """
+        _add(self.scan.egress, egress)
+        live = Scan.objects.filter(
+            organization_id=self.scan.organization_id,
+            pk=self.scan.pk,
+            status=Scan.Status.RUNNING,
+            lease=self.scan.lease,
+        ).update(
+            requests=F("requests") + self.fetchers.take_granted(),
+            stage=self.scan.stage,
+            egress=self.scan.egress,
+            leased_until=Now() + timedelta(seconds=settings.SCAN_LEASE_SECONDS),
+        )
+        if not live:
+            raise ScanEnded
+        self.last_word = time.monotonic()
 
 
-def _look_up(
-    client: NotionClient,
-    scan: Scan,
-    name: str,
-    look: Callable[[NotionClient, UUID], dict[str, Any]],
-    ids: list[UUID],
-) -> None:
-    """Read objects one by one, in the order of their ids, which is where it goes on."""
-    stream = _stream(scan, name)
-    if stream.is_done:
-        return
-    for object_id in [each for each in ids if str(each) > stream.cursor][:_LOOKUPS_AT_MOST]:
-        try:
-            results = [look(client, object_id)]
-        except NotionNotShared:
-            results = []
-        _store(scan, stream, Page(results, has_more=True, next_cursor=str(object_id)))
-    _finish(scan, stream)
+def _checkpoints_of(request: Listing | LookUp) -> Iterator[Stream]:
+    yield request.stream if isinstance(request, Listing) else request.counter
+    if isinstance(request, Search) and request.other_end:
+        yield request.other_end.stream
 
 
-def _look_into_absence(
-    client: NotionClient, scan: Scan, kind: str, look: Callable[[NotionClient, UUID], dict[str, Any]]
-) -> None:
-    """Ask for what earlier scans knew and no list has shown: absence is not deletion."""
-    stream = _stream(scan, f"absent {kind}")
-    if stream.is_done:
-        return
-    for absent in _absent(scan, kind)[:_LOOKUPS_AT_MOST]:
-        try:
-            _store(scan, stream, Page([look(client, absent.object_id)], has_more=True, next_cursor=None))
-        except NotionNotShared:
-            _vanish(scan, stream, absent)
-        except NotionCapabilityMissing:
-            stream.problem = _NO_CAPABILITY
-            break
-    _finish(scan, stream)
+def _data_sources_in(batch: list[metadata.Metadata]) -> Iterator[UUID]:
+    for each in batch:
+        if each.kind == "data_source" and each.state == Version.State.LIVE:
+            yield each.object_id
 
 
-# What is stored ---------------------------------------------------------------------------------------
-
-
-@transaction.atomic
-def _stream(scan: Scan, name: str) -> Stream:
-    found, _ = Stream.objects.get_or_create(organization_id=scan.organization_id, scan=scan, name=name)
-    return found
-
-
-@transaction.atomic
-def _store(scan: Scan, stream: Stream, page: Page) -> None:
-    _require_live(scan, requests=1)
-    storage.merge(scan, [metadata.read(found) for found in page.results])
-    stream.found += len(page.results)
-    stream.cursor = page.next_cursor or ""
-    stream.save()
-
-
-@transaction.atomic
-def _vanish(scan: Scan, stream: Stream, absent: Version) -> None:
-    _require_live(scan, requests=1)
-    storage.vanish(scan, absent)
-    stream.save()
-
-
-@transaction.atomic
-def _finish(scan: Scan, stream: Stream) -> None:
-    _require_live(scan)
-    stream.is_done = True
-    stream.save()
-
-
-@transaction.atomic
-def _save(scan: Scan, stream: Stream) -> None:
-    _require_live(scan)
-    stream.save()
-
-
-def _require_live(scan: Scan, *, requests: int = 0) -> None:
-    """Lock the scan's row and count; a scan that was cancelled meanwhile is not written to."""
-    live = Scan.objects.filter(
-        organization_id=scan.organization_id, pk=scan.pk, status=Scan.Status.RUNNING, lease=scan.lease
-    ).update(requests=F("requests") + requests)
-    if not live:
-        raise ScanEnded
+def _add(total: dict[str, Any], egress: Iterable[dict[str, Calls]]) -> None:
+    for endpoints in egress:
+        for endpoint, calls in endpoints.items():
+            before = total.get(endpoint, asdict(Calls()))
+            total[endpoint] = {name: before[name] + value for name, value in asdict(calls).items()}
 
 
 # What is there already --------------------------------------------------------------------------------
 
 
-def _now(scan: Scan) -> Any:
-    return storage.objects_of(scan.organization_id, scan.number)
+@transaction.atomic
+def _streams(scan: Scan) -> dict[str, Stream]:
+    found = Stream.objects.filter(organization_id=scan.organization_id, scan=scan)
+    return {stream.name: stream for stream in found}
 
 
 @transaction.atomic
-def _ids(scan: Scan, kind: str) -> list[UUID]:
-    live = _now(scan).filter(kind=kind, state=Version.State.LIVE)
-    return list(live.order_by("object_id").values_list("object_id", flat=True))
+def _live_data_sources(scan: Scan) -> list[UUID]:
+    """Return the data sources that this scan has met; of one that goes on, also those whose rows it met."""
+    seen = Seen.objects.filter(organization_id=scan.organization_id, scan=scan).exclude(
+        found_by=Seen.NOT_THERE
+    )
+    met = storage.objects_of(scan.organization_id, scan.number).filter(
+        state=Version.State.LIVE, object_id__in=seen.values("object_id")
+    )
+    found = set(met.filter(kind="data_source").values_list("object_id", flat=True))
+    if not scan.is_full:
+        rows = met.filter(parent_kind="data_source_id", parent_id__isnull=False)
+        found |= {parent for parent in rows.values_list("parent_id", flat=True).distinct() if parent}
+    return sorted(found)
 
 
 @transaction.atomic
-def _containers(scan: Scan) -> list[UUID]:
-    sources = _now(scan).filter(kind="data_source", parent_kind="database_id", parent_id__isnull=False)
-    return list(sources.order_by("parent_id").values_list("parent_id", flat=True).distinct())
+def _was_known(scan: Scan, object_id: UUID) -> bool:
+    return Version.objects.filter(
+        organization_id=scan.organization_id, object_id=object_id, valid_from__lt=scan.number
+    ).exists()
 
 
 @transaction.atomic
-def _unseen(scan: Scan, parent_kind: str) -> list[UUID]:
-    """Return the parents of this kind that no list has shown."""
-    known = Seen.objects.filter(organization_id=scan.organization_id, scan=scan).values("object_id")
-    orphans = _now(scan).filter(parent_kind=parent_kind, parent_id__isnull=False, object_id__in=known)
-    orphans = orphans.exclude(parent_id__in=known)
-    return list(orphans.order_by("parent_id").values_list("parent_id", flat=True).distinct())
+def _search_gave_all(scan: Scan, page: Page) -> bool:
+    """Say whether search has already given every row of a page: it then gave those edited before, too."""
+    ids = [found["id"] for found in page.results]
+    given = Seen.objects.filter(
+        organization_id=scan.organization_id, scan=scan, object_id__in=ids, found_by__in=_BY_SEARCH
+    )
+    return given.count() == len(set(ids))
 
 
 @transaction.atomic
-def _absent(scan: Scan, kind: str) -> list[Version]:
-    return list(storage.not_seen(scan).filter(kind=kind).order_by("object_id"))
+def _absent(scan: Scan, at_most: int) -> list[Version]:
+    absent = storage.not_seen(scan).filter(kind__in=_ALONE).order_by("kind", "object_id")
+    return list(absent[:at_most])

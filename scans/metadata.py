@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,14 @@ from scans.models import Version
 # Longer ones are cut: PostgreSQL keeps them, but nobody reads a megabyte of title.
 TITLE_CHARACTERS = 2_000
 _SHORT = 32
+
+
+class Standing(enum.StrEnum):
+    """How a person belongs to the workspace. Guests are not listed, and found as authors only."""
+
+    MEMBER = "member"
+    GUEST = "guest"
+    UNRESOLVED = "unresolved"
 
 
 @dataclass(frozen=True)
@@ -54,15 +63,17 @@ def read(found: Mapping[str, Any]) -> Metadata:
     """
     parent = found.get("parent") or {}
     structure = found.get("schema", found.get("data_sources"))
+    if found.get("object") == "user":
+        structure = {"standing": found.get("standing"), "type": found.get("type")}
     return Metadata(
         object_id=UUID(found["id"]),
         kind=str(found.get("object") or "unknown")[:16],
         state=(Version.State.TRASHED if found.get("in_trash") is True else Version.State.LIVE).value,
-        title=str(found.get("title") or "")[:TITLE_CHARACTERS],
+        title=str(found.get("title") or found.get("name") or "")[:TITLE_CHARACTERS],
         parent_kind=str(parent.get("type") or "")[:_SHORT],
         parent_id=_id(parent.get(str(parent.get("type")))),
-        created_at=_time(found.get("created_time")),
-        edited_at=_time(found.get("last_edited_time")),
+        created_at=time_of(found.get("created_time")),
+        edited_at=time_of(found.get("last_edited_time")),
         created_by=_id(found.get("created_by")),
         edited_by=_id(found.get("last_edited_by")),
         is_archived=found.get("is_archived") is True,
@@ -73,6 +84,12 @@ def read(found: Mapping[str, Any]) -> Metadata:
     )
 
 
+def unresolved_person(user_id: UUID) -> Metadata:
+    """Return what is stored of somebody who made or edited something, and whom Notion does not know."""
+    person = {"object": "user", "id": str(user_id), "standing": Standing.UNRESOLVED.value}
+    return replace(read(person), state=Version.State.VANISHED.value)
+
+
 def _id(value: object) -> UUID | None:
     try:
         return UUID(str(value))
@@ -80,7 +97,7 @@ def _id(value: object) -> UUID | None:
         return None
 
 
-def _time(value: object) -> datetime | None:
+def time_of(value: object) -> datetime | None:
     """Read a time; Notion writes some with Z and some with an offset."""
     try:
         return datetime.fromisoformat(str(value))

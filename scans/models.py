@@ -32,10 +32,23 @@ class Scan(Scoped, models.Model):
     status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
     started_by_label = models.CharField(max_length=254)
     created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    # The scan that this one goes on from, and since when it reads edits; none if it reads everything.
+    since_number = models.PositiveIntegerField(null=True)
+    since = models.DateTimeField(null=True)
+    # At its end: what was edited before this moment is known, and a later scan may go on from here.
+    known_until = models.DateTimeField(null=True)
+    # What is being read, in words.
+    stage = models.CharField(max_length=64, blank=True)
     requests = models.PositiveIntegerField(default=0)
+    # By endpoint: how often it was called, and how many bytes it answered.
+    egress = models.JSONField(default=dict)
     # Whoever took the scan up last; what an earlier worker still writes touches nothing.
     lease = models.UUIDField(null=True)
+    # A worker that says nothing until then is taken for dead.
+    leased_until = models.DateTimeField(null=True)
+    waiting_until = models.DateTimeField(null=True)
     # How often in a row Notion could not be reached.
     failures = models.PositiveIntegerField(default=0)
     coverage = models.JSONField(default=dict)
@@ -54,6 +67,29 @@ class Scan(Scoped, models.Model):
     def __str__(self) -> str:
         return f"scan {self.number}"
 
+    @property
+    def is_live(self) -> bool:
+        return self.status in self.LIVE
+
+    @property
+    def is_full(self) -> bool:
+        return self.since is None
+
+
+class Schedule(Scoped, models.Model):
+    """When an organization's workspace is scanned by itself; none where there is no row."""
+
+    class Every(models.TextChoices):
+        DAY = "daily", "Every day"
+        WEEK = "weekly", "Every week"
+
+    organization = models.OneToOneField(Organization, on_delete=models.CASCADE, primary_key=True)
+    every = models.CharField(max_length=8, choices=Every)
+    next_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.every
+
 
 class Stream(Scoped, models.Model):
     """How far one list of a scan was read; a scan that goes on goes on from here."""
@@ -64,8 +100,13 @@ class Stream(Scoped, models.Model):
     scan = models.ForeignKey(Scan, on_delete=models.CASCADE, db_constraint=False, related_name="streams")
     name = models.CharField(max_length=80)
     cursor = models.TextField(blank=True)
-    # Where a list that Notion cuts goes on: the creation time of its last row, as Notion wrote it.
+    # Where rows go on when Notion cuts their list or forgets its cursor: the last one's creation time, as
+    # Notion wrote it.
     created_from = models.CharField(max_length=40, blank=True)
+    # The edit time of the last object of a search; two searches from both ends are done when these cross.
+    reached = models.DateTimeField(null=True)
+    # How often its cursor was refused.
+    restarts = models.PositiveIntegerField(default=0)
     found = models.PositiveIntegerField(default=0)
     is_done = models.BooleanField(default=False)
     # Why it could not be read to its end.
@@ -81,12 +122,16 @@ class Stream(Scoped, models.Model):
 
 
 class Seen(Scoped, models.Model):
-    """That a scan under way has met an object; forgotten at its end, when absence has been looked into."""
+    """That a scan under way has met an object, and how; forgotten at its end."""
+
+    # Bits of ``found_by``.
+    SEARCH, QUERY, LOOK_UP, NOT_THERE = 1, 2, 4, 8
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
     # With the organization in the key; see the migration.
     scan = models.ForeignKey(Scan, on_delete=models.CASCADE, db_constraint=False, related_name="+")
     object_id = models.UUIDField()
+    found_by = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         constraints = [

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
-from scans.metadata import COLUMNS, Metadata
+from scans.metadata import COLUMNS, Metadata, unresolved_person
 from scans.models import Scan, Seen, Version
 
 _TYPES = {
@@ -52,22 +52,26 @@ WHERE NOT EXISTS (
 """
 
 _SEE = """
-INSERT INTO scans_seen (organization_id, scan_id, object_id)
-SELECT %(organization)s, %(scan)s, unnest(%(object_id)s::uuid[]) ON CONFLICT DO NOTHING
+INSERT INTO scans_seen AS s (organization_id, scan_id, object_id, found_by)
+SELECT %(organization)s, %(scan)s, i.object_id, i.found_by
+FROM unnest(%(object_id)s::uuid[], %(found_by)s::smallint[]) AS i (object_id, found_by)
+ON CONFLICT (organization_id, scan_id, object_id)
+DO UPDATE SET found_by = s.found_by | EXCLUDED.found_by WHERE s.found_by | EXCLUDED.found_by <> s.found_by
 """
 
 
 @transaction.atomic
-def merge(scan: Scan, seen: Iterable[Metadata]) -> int:
+def merge(scan: Scan, seen: Iterable[Metadata], *, found_by: int = Seen.LOOK_UP) -> int:
     """Store a batch of what a scan saw, and return how many versions that began.
 
-    Of an object that is there twice, the later is stored.
+    Of an object that is there twice, the later is stored. ``found_by`` are bits of ``Seen``.
     """
     batch = list({each.object_id: each for each in seen}.values())
     values: dict[str, Any] = {
         "organization": scan.organization_id,
         "scan": scan.pk,
         "number": scan.number,
+        "found_by": [found_by] * len(batch),
     }
     for name in COLUMNS:
         values[name] = [getattr(each, name) for each in batch]
@@ -98,13 +102,37 @@ def not_seen(scan: Scan) -> QuerySet[Version]:
     )
 
 
-def vanish(scan: Scan, gone: Version) -> None:
-    """Store that an object is neither listed nor there when asked for."""
+def ask_in_vain(scan: Scan, object_id: UUID) -> None:
+    """Store that an object was asked for and not given, so that it is not asked for again."""
+    values = {"organization": scan.organization_id, "scan": scan.pk}
+    with connection.cursor() as cursor:
+        cursor.execute(_SEE, values | {"object_id": [object_id], "found_by": [Seen.NOT_THERE]})
+
+
+def miss(scan: Scan, kind: str, object_id: UUID) -> None:
+    """Store that an object is not there; one that was known has vanished.
+
+    Of people that nobody knows, that itself is stored: they made something, and are no members or guests.
+    """
+    ask_in_vain(scan, object_id)
+    known = (
+        objects_of(scan.organization_id, scan.number)
+        .filter(object_id=object_id)
+        .exclude(state=Version.State.VANISHED)
+        .first()
+    )
+    if known is not None:
+        _vanish(scan, known)
+    elif kind == "user":
+        merge(scan, [unresolved_person(object_id)], found_by=Seen.NOT_THERE)
+
+
+def _vanish(scan: Scan, gone: Version) -> None:
     names = (field.name for field in fields(Metadata))
     values = {name: getattr(gone, name) for name in names} | {"state": Version.State.VANISHED.value}
     structure = values["structure"]
     values["structure"] = None if structure is None else json.dumps(structure, sort_keys=True)
-    merge(scan, [Metadata(**values)])
+    merge(scan, [Metadata(**values)], found_by=Seen.NOT_THERE)
 
 
 def forget_seen(scan: Scan) -> None:

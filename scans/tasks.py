@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
 from notionscan.jobs import organization_task
 from scans.services import run, start
 
 
-@organization_task(start.TASK)
-def run_scan(organization_id: UUID, *, scan_id: UUID) -> None:
-    run.run_scan(organization_id=organization_id, scan_id=scan_id)
+@organization_task(start.TASK, asks_whether_to_stop=True)
+def run_scan(
+    organization_id: UUID, *, should_stop: Callable[[], bool], scan_id: UUID, lease: UUID | None = None
+) -> None:
+    run.run_scan(organization_id=organization_id, scan_id=scan_id, lease=lease, should_stop=should_stop)

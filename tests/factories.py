@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 from django.db import transaction
 from django.test import Client
@@ -116,5 +117,7 @@ def run_jobs() -> int:
     with database.superuser() as cursor:
         cursor.execute("DELETE FROM procrastinate_jobs")
     for task, arguments in done:
-        jobs.tasks[task].func(**arguments)
+        registered = jobs.tasks[task]
+        context = [SimpleNamespace(should_abort=lambda: False)] if registered.pass_context else []
+        registered.func(*context, **arguments)
     return len(done)

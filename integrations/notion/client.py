@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from uuid import UUID
@@ -15,7 +16,8 @@ from notion_client import Client
 from integrations.notion.address import checked_base_url, checked_id
 from integrations.notion.budget import Budget, Priority
 from integrations.notion.credentials import bearer
-from integrations.notion.errors import NotionUnavailable, sealed
+from integrations.notion.cursors import Cursors
+from integrations.notion.errors import sealed
 from integrations.notion.replies import (
     Me,
     Page,
@@ -39,7 +41,14 @@ _sdk_logger.propagate = False
 _sdk_logger.addHandler(logging.NullHandler())
 
 PAGE_SIZE = 100
-_EMPTY_PAGES_IN_A_ROW = 5
+
+
+@dataclass(frozen=True)
+class Calls:
+    """How often an endpoint was called, and how many bytes it answered."""
+
+    calls: int = 0
+    bytes: int = 0
 
 
 class NotionClient:
@@ -61,8 +70,13 @@ class NotionClient:
 
         Raises: NotionUnauthorized for what cannot be a token; ValueError for an unsafe address.
         """
-        self._budget = budget
+        self._token = token
+        self._base_url = base_url
+        self._notion_version = notion_version
+        self._max_body_bytes = max_body_bytes
+        self.budget = budget
         self._priority = priority
+        self._egress: dict[str, Calls] = {}
         self._deadline_seconds = deadline_seconds
         self._retry = retry or Retry()
         self._transport = CheckedTransport(max_body_bytes=max_body_bytes)
@@ -89,6 +103,24 @@ class NotionClient:
 
     def close(self) -> None:
         self._http.close()
+
+    def another(self, budget: Budget) -> NotionClient:
+        """Return a client of the same connection for another thread, which asks ``budget``."""
+        return NotionClient(
+            self._token,
+            base_url=self._base_url,
+            notion_version=self._notion_version,
+            budget=budget,
+            priority=self._priority,
+            deadline_seconds=self._deadline_seconds,
+            max_body_bytes=self._max_body_bytes,
+            retry=self._retry,
+        )
+
+    def take_egress(self) -> dict[str, Calls]:
+        """Return what was called since this was last asked, by endpoint."""
+        taken, self._egress = self._egress, {}
+        return taken
 
     def me(self) -> Me:
         """Return whose token this is.
@@ -160,23 +192,24 @@ class NotionClient:
         data_source_id: str | UUID,
         *,
         created_from: str | None = None,
+        edited_from: str | None = None,
         in_trash: bool = False,
         start_cursor: str | None = None,
     ) -> Iterator[Page]:
         """Yield a data source's rows with their titles alone, oldest first, a page at a time.
 
         Notion cuts a query after 10,000 rows and says so in ``incomplete_reason``; ``created_from``, a time
-        as Notion writes it, goes on from there.
+        as Notion writes it, goes on from there. ``edited_from`` gives the rows edited since, newest first.
         Raises: ValueError, before any call, if the id is not a UUID; NotionNotShared.
         Source: developers.notion.com/reference/query-a-data-source
         """
         path = f"data_sources/{checked_id(data_source_id)}/query"
-        since = {"timestamp": "created_time", "created_time": {"on_or_after": created_from}}
+        by, since = ("last_edited_time", edited_from) if edited_from else ("created_time", created_from)
 
         def fetch(cursor: str | None) -> Page:
             body = _without_none(
-                filter=since if created_from else None,
-                sorts=[{"timestamp": "created_time", "direction": "ascending"}],
+                filter={"timestamp": by, by: {"on_or_after": since}} if since else None,
+                sorts=[{"timestamp": by, "direction": "descending" if edited_from else "ascending"}],
                 in_trash=in_trash or None,
                 start_cursor=cursor,
                 page_size=PAGE_SIZE,
@@ -231,23 +264,12 @@ class NotionClient:
         return self._call("GET", path, read_object, query=query, logged_as=f"{kind}/{{id}}")
 
     def _pages(self, fetch: Callable[[str | None], Page], start_cursor: str | None = None) -> Iterator[Page]:
-        """Follow a cursor that must move.
-
-        Raises: NotionUnavailable for a cursor that was seen before, or for empty pages without end.
-        """
-        cursor = start_cursor
-        seen: set[str] = set()
-        empty = 0
-        while True:
+        cursors = Cursors()
+        page = fetch(start_cursor)
+        yield page
+        while cursor := cursors.follow(page):
             page = fetch(cursor)
             yield page
-            cursor = page.next_cursor
-            if cursor is None:
-                return
-            empty = 0 if page.results else empty + 1
-            if cursor in seen or empty >= _EMPTY_PAGES_IN_A_ROW:
-                raise NotionUnavailable("the list goes round in circles")
-            seen.add(cursor)
 
     @sealed
     def _call(
@@ -264,7 +286,7 @@ class NotionClient:
         """Make one call with all its attempts. ``path`` holds no id that was not checked."""
 
         def attempt(deadline: Deadline) -> R:
-            self._budget.acquire(self._priority)
+            self.budget.acquire(self._priority)
             self._transport.deadline, self._transport.is_read = deadline, is_read
             started = time.monotonic()
             try:
@@ -276,12 +298,17 @@ class NotionClient:
                 failure.request_id = failure.request_id or self._transport.request_id
                 if failure.is_limit:
                     wait = failure.retry_after or DEFAULT_RETRY_AFTER_SECONDS
-                    self._budget.report_limited(wait, reason=failure.reason)
+                    self.budget.report_limited(wait, reason=failure.reason)
                 raise
             finally:
+                self._count(f"{method} /v1/{logged_as or path}")
                 self._log(method, logged_as or path, started)
 
         return self._retry.run(attempt, seconds=self._deadline_seconds)
+
+    def _count(self, endpoint: str) -> None:
+        before = self._egress.get(endpoint, Calls())
+        self._egress[endpoint] = Calls(before.calls + 1, before.bytes + self._transport.bytes_read)
 
     def _log(self, method: str, path: str, started: float) -> None:
         fields = {

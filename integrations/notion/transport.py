@@ -43,6 +43,7 @@ class CheckedTransport(httpx.BaseTransport):
         self.is_read = True
         self.status = 0
         self.failure = ""
+        self.bytes_read = 0
         self.request_id: str | None = None
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -75,6 +76,7 @@ class CheckedTransport(httpx.BaseTransport):
         """Begin the account of a new request, for the log."""
         self.status = 0
         self.failure = ""
+        self.bytes_read = 0
         self.request_id = None
 
     def _send(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
@@ -82,7 +84,9 @@ class CheckedTransport(httpx.BaseTransport):
         try:
             self.status = answer.status_code
             self.request_id = request_id_of(answer.headers, {})
-            return answer, read_body(answer.iter_bytes(), self.deadline, max_bytes=self._max_body_bytes)
+            body = read_body(answer.iter_bytes(), self.deadline, max_bytes=self._max_body_bytes)
+            self.bytes_read = len(body)
+            return answer, body
         finally:
             answer.close()
 

@@ -1,12 +1,21 @@
-"""The job of a scan: read on from where it was, and end with what is known of its completeness."""
+"""The job of a scan: read on from where it was, and end with what is known of its completeness.
+
+Whoever takes a scan up leases it for some seconds at a time, and queues a second job that looks after the
+lease: if nobody renewed it, that job takes the scan up. So a killed worker's scan goes on, on any machine.
+"""
 
 from __future__ import annotations
 
 import math
 import uuid
+from collections.abc import Callable
+from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from audit.actions import Action, Result
@@ -16,20 +25,29 @@ from integrations.notion.budget import Priority
 from integrations.notion.errors import NotionError, NotionRateLimited, NotionUnavailable
 from integrations.services.calls import call_notion
 from notionscan.jobs import defer
-from scans.coverage import coverage
-from scans.crawl import ScanEnded, crawl
+from scans.coverage import coverage, known_until
+from scans.crawl import HandedBack, ScanEnded, crawl
 from scans.models import Scan
 from scans.services.start import TASK
 from scans.storage import forget_seen
 
-# Notion may be away for this many tries, a minute apart.
+# Notion may be away for this many tries without any progress, a minute apart.
 FAILURES_AT_MOST = 10
 _AGAIN_SECONDS = 60
 
 
-def run_scan(*, organization_id: UUID, scan_id: UUID) -> None:
-    """Read until the end, or until Notion says wait: then the job is queued again and the slot is free."""
-    scan = _claimed(organization_id, scan_id)
+def run_scan(
+    *,
+    organization_id: UUID,
+    scan_id: UUID,
+    lease: UUID | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> None:
+    """Read until the end, or until Notion says wait: then the job is queued again and the slot is free.
+
+    With a ``lease`` this is the job that looks after it.
+    """
+    scan = _claimed(organization_id, scan_id, lease)
     if scan is None:
         return
     try:
@@ -37,17 +55,19 @@ def run_scan(*, organization_id: UUID, scan_id: UUID) -> None:
             organization_id=organization_id,
             integration_id=scan.integration_id,
             priority=Priority.SCANS,
-            use=lambda client: crawl(client, scan),
+            use=lambda client: crawl(client, scan, should_stop=should_stop),
         )
     except ScanEnded:
         return
+    except HandedBack:
+        _requeue(scan, Scan.Status.QUEUED, 0)
     except NotionRateLimited as limit:
-        _wait(scan, math.ceil(limit.retry_after), failed=False)
+        _requeue(scan, Scan.Status.WAITING, math.ceil(limit.retry_after))
     except NotionUnavailable as failure:
         if scan.failures >= FAILURES_AT_MOST:
             _end(scan, failure.sentence)
         else:
-            _wait(scan, _AGAIN_SECONDS, failed=True)
+            _requeue(scan, Scan.Status.WAITING, _AGAIN_SECONDS, failures=scan.failures + 1)
     except NotConnected:
         _end(scan, "Notion was disconnected during the scan.", status=Scan.Status.CANCELLED)
     except (IntegrationError, NotionError) as failure:
@@ -56,42 +76,53 @@ def run_scan(*, organization_id: UUID, scan_id: UUID) -> None:
         _end(scan)
 
 
+def _ours(scan: Scan) -> Q:
+    return Q(organization_id=scan.organization_id, pk=scan.pk, status=Scan.Status.RUNNING, lease=scan.lease)
+
+
 @transaction.atomic
-def _claimed(organization_id: UUID, scan_id: UUID) -> Scan | None:
-    """Return the scan as running and as ours, unless it ended; a worker that had it before has lost it."""
+def _claimed(organization_id: UUID, scan_id: UUID, lease: UUID | None) -> Scan | None:
+    """Return the scan as running and ours; None if it ended, or if its lease is somebody's."""
     scan = (
         Scan.objects.select_for_update(skip_locked=True)
         .filter(organization_id=organization_id, pk=scan_id, status__in=Scan.LIVE)
+        .annotate(now=Now())
         .first()
     )
-    if scan is not None:
-        scan.status = Scan.Status.RUNNING
-        scan.lease = uuid.uuid4()
-        scan.save(update_fields=["status", "lease"])
+    if scan is None or (lease and scan.lease != lease):
+        return None
+    left = (scan.leased_until - scan.now).total_seconds() if scan.leased_until else 0
+    if left > 0:
+        if lease:
+            defer(TASK, delay_seconds=math.ceil(left), scan_id=scan.pk, lease=lease)
+        return None
+    scan.status = Scan.Status.RUNNING
+    scan.lease = uuid.uuid4()
+    scan.leased_until = scan.now + timedelta(seconds=settings.SCAN_LEASE_SECONDS)
+    scan.started_at = scan.started_at or scan.now
+    scan.waiting_until = None
+    scan.save(update_fields=["status", "lease", "leased_until", "started_at", "waiting_until"])
+    defer(TASK, delay_seconds=settings.SCAN_LEASE_SECONDS, scan_id=scan.pk, lease=scan.lease)
     return scan
 
 
 @transaction.atomic
-def _wait(scan: Scan, seconds: int, *, failed: bool) -> None:
-    waiting = Scan.objects.filter(
-        organization_id=scan.organization_id, pk=scan.pk, status=Scan.Status.RUNNING, lease=scan.lease
-    ).update(status=Scan.Status.WAITING, failures=scan.failures + 1 if failed else 0)
-    if waiting:
+def _requeue(scan: Scan, status: Scan.Status, seconds: int, *, failures: int = 0) -> None:
+    """Give the scan back, to be taken up again after so many seconds."""
+    ours = Scan.objects.filter(_ours(scan))
+    if ours.update(
+        status=status,
+        failures=failures,
+        waiting_until=Now() + timedelta(seconds=seconds) if seconds else None,
+        lease=None,
+        leased_until=None,
+    ):
         defer(TASK, delay_seconds=seconds, scan_id=scan.pk)
 
 
 @transaction.atomic
 def _end(scan: Scan, reason: str = "", *, status: Scan.Status | None = None) -> None:
-    ending = (
-        Scan.objects.select_for_update()
-        .filter(
-            organization_id=scan.organization_id,
-            pk=scan.pk,
-            status=Scan.Status.RUNNING,
-            lease=scan.lease,
-        )
-        .first()
-    )
+    ending = Scan.objects.select_for_update().filter(_ours(scan)).first()
     if ending is None:
         return
     ending.coverage = coverage(ending)
@@ -99,9 +130,11 @@ def _end(scan: Scan, reason: str = "", *, status: Scan.Status | None = None) -> 
         ending.coverage["reasons"].insert(0, reason)
     complete = not ending.coverage["reasons"]
     ending.status = status or (Scan.Status.COMPLETE if complete else Scan.Status.INCOMPLETE)
+    ending.known_until = None if reason else known_until(ending)
     forget_seen(ending)
     ending.finished_at = timezone.now()
-    ending.save(update_fields=["coverage", "status", "finished_at"])
+    ending.stage = ""
+    ending.save(update_fields=["coverage", "status", "known_until", "finished_at", "stage"])
     action = {
         Scan.Status.COMPLETE: Action.SCAN_COMPLETED,
         Scan.Status.CANCELLED: Action.SCAN_CANCELLED,

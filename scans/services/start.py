@@ -19,6 +19,8 @@ from scans.models import Scan
 from tenants.models import Organization, User
 
 TASK = "scans.run"
+# Every so many scans one reads everything, and finds what search did not report and what has gone.
+SCANS_PER_FULL = 10
 
 
 class AlreadyScanning(Exception):
@@ -28,8 +30,11 @@ class AlreadyScanning(Exception):
         return "A scan is under way. Wait for its end, or cancel it."
 
 
-def start_scan(*, organization: Organization, actor: User | None) -> Scan:
-    """Start a full scan of the organization's workspace, with the job that does it.
+def start_scan(*, organization: Organization, actor: User | None, full: bool = False) -> Scan:
+    """Start a scan of the organization's workspace, with the job that does it.
+
+    It goes on from the last one that knows everything up to a moment, unless there is none, everything is
+    asked for, or enough of them went on from one another.
 
     Raises: NotConnected; ConnectionInError; AlreadyScanning, as a constraint decides.
     """
@@ -41,10 +46,13 @@ def start_scan(*, organization: Organization, actor: User | None) -> Scan:
             if integration.status == Integration.Status.ERROR:
                 raise ConnectionInError
             last = Scan.objects.filter(organization=organization).aggregate(last=Max("number"))["last"] or 0
+            before = None if full else _to_go_on_from(integration)
             scan = Scan.objects.create(
                 organization=organization,
                 number=last + 1,
                 integration_id=integration.pk,
+                since_number=before.number if before else None,
+                since=before.known_until if before else None,
                 started_by_label=label(actor) if actor else "Notion Scan",
             )
             record(action=Action.SCAN_STARTED, organization=organization.pk, actor=actor, target=scan)
@@ -52,6 +60,17 @@ def start_scan(*, organization: Organization, actor: User | None) -> Scan:
     except IntegrityError:
         raise AlreadyScanning from None
     return scan
+
+
+def _to_go_on_from(integration: Integration) -> Scan | None:
+    """Return the newest scan of this connection whose end is known, unless everything is due again."""
+    scans = Scan.objects.filter(organization_id=integration.organization_id, integration_id=integration.pk)
+    known = scans.filter(known_until__isnull=False).order_by("-number")
+    latest = known.first()
+    last_full = known.filter(since__isnull=True).first()
+    if latest is None or last_full is None or latest.number - last_full.number >= SCANS_PER_FULL - 1:
+        return None
+    return latest
 
 
 @transaction.atomic

@@ -9,7 +9,8 @@ from django.core.management.base import CommandParser
 from django.db import connections
 from procrastinate.contrib.django import app
 
-_SHUTDOWN_SECONDS = 20
+# After these, jobs that can be handed back are asked to end; the others end by themselves, soon.
+_SHUTDOWN_SECONDS = 2
 
 
 class Command(BaseCommand):

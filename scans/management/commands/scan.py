@@ -23,14 +23,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("slug")
-        parser.add_argument("--full", action="store_true", help="read everything (every scan does, as yet)")
+        parser.add_argument(
+            "--full", action="store_true", help="read everything, and not only what was edited since"
+        )
         parser.add_argument("--wait", action="store_true", help="show the progress, and print the result")
         parser.add_argument("--json", action="store_true")
 
-    def handle(self, *args: Any, slug: str, wait: bool, **options: Any) -> None:
+    def handle(self, *args: Any, slug: str, full: bool, wait: bool, **options: Any) -> None:
         with commands.organization(slug) as organization:
             try:
-                scan = start_scan(organization=organization, actor=None)
+                scan = start_scan(organization=organization, actor=None, full=full)
             except (AlreadyScanning, IntegrationError) as refusal:
                 raise CommandError(getattr(refusal, "sentence", "") or str(refusal)) from None
             if wait:

@@ -1,0 +1,163 @@
+"""Calls to Notion side by side: threads that talk to Notion, and one that talks to the database for all.
+
+Cursors are sequential, so one list after the other leaves the limit unused whenever Notion is slow. The
+threads hold no database connection; what they need of the budget they ask of the thread that owns them.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as StillWaiting
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+from integrations.notion.budget import Priority
+from integrations.notion.client import Calls, NotionClient
+from integrations.notion.errors import NotionUnavailable
+from integrations.notion.replies import Page
+
+Fetch = Callable[[NotionClient], Page]
+# 600 requests a minute, the most that Notion allows, at 1.5 s each keep fifteen waiting.
+MOST_AT_ONCE = 16
+_ASK_AGAIN_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of one request: a page, or the error that it ended with."""
+
+    request: Any
+    page: Page | None
+    failure: Exception | None
+    egress: dict[str, Calls] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Ask:
+    """A thread's question to the budget, put to the thread that has the database."""
+
+    use: Callable[[], None]
+    answer: Future[None]
+
+
+class Fetchers:
+    """Up to ``MOST_AT_ONCE`` calls at a time for one connection. All methods are for one thread alone."""
+
+    def __init__(self, client: NotionClient) -> None:
+        self._client = client
+        self._events: queue.SimpleQueue[Answer | _Ask] = queue.SimpleQueue()
+        self._threads = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="scan")
+        self._local = threading.local()
+        self._clients: list[NotionClient] = []
+        self._closed = threading.Event()
+        self.in_flight = 0
+        # Attempts that the budget granted since this was last asked.
+        self.granted = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closed.set()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        for client in self._clients:
+            client.close()
+
+    def submit(self, request: Any, fetch: Fetch) -> None:
+        """Start a request.
+
+        Raises: NotionRateLimited if the budget grants none now; NotConnected.
+        """
+        self._acquire(Priority.SCANS)
+        self.in_flight += 1
+        self._threads.submit(self._run, request, fetch)
+
+    def answers(self, timeout_seconds: float) -> list[Answer]:
+        """Return what has come in, waiting for the first of it; nothing after the timeout.
+
+        Questions to the budget are answered meanwhile.
+        """
+        found: list[Answer] = []
+        wait: float | None = timeout_seconds
+        while True:
+            try:
+                event = self._events.get(block=wait is not None, timeout=wait)
+            except queue.Empty:
+                return found
+            if isinstance(event, _Ask):
+                self._settle(event)
+            else:
+                self.in_flight -= 1
+                found.append(event)
+            wait = timeout_seconds if not found else None
+
+    def take_granted(self) -> int:
+        taken, self.granted = self.granted, 0
+        return taken
+
+    def _acquire(self, priority: Priority) -> None:
+        self._client.budget.acquire(priority)
+        self.granted += 1
+
+    def _settle(self, ask: _Ask) -> None:
+        try:
+            ask.use()
+        except Exception as refusal:  # whatever it is, it is the asking call's
+            ask.answer.set_exception(refusal)
+        else:
+            ask.answer.set_result(None)
+
+    # In the threads ---------------------------------------------------------------------------------------
+
+    def _run(self, request: Any, fetch: Fetch) -> None:
+        page, failure = None, None
+        try:
+            client = self._own_client()
+            self._local.budget.is_granted = True
+            page = fetch(client)
+        except Exception as problem:  # it is the owner's to judge
+            failure = problem
+        egress = client.take_egress()
+        self._events.put(Answer(request, page, failure, egress))
+
+    def _own_client(self) -> NotionClient:
+        if not hasattr(self._local, "client"):
+            self._local.budget = _AskedBudget(self)
+            self._local.client = self._client.another(self._local.budget)
+            self._clients.append(self._local.client)
+        return self._local.client  # type: ignore[no-any-return]
+
+    def ask(self, use: Callable[[], None]) -> None:
+        """Have the owner's thread do something with the database, and wait until it did."""
+        answer: Future[None] = Future()
+        self._events.put(_Ask(use, answer))
+        while True:
+            try:
+                return answer.result(_ASK_AGAIN_SECONDS)
+            except StillWaiting:
+                if self._closed.is_set():
+                    raise NotionUnavailable("the scan has stopped") from None
+
+
+class _AskedBudget:
+    """The budget as a thread sees it: its first attempt was granted before it began."""
+
+    def __init__(self, fetchers: Fetchers) -> None:
+        self._fetchers = fetchers
+        self.is_granted = False
+
+    def acquire(self, priority: Priority) -> None:
+        if self.is_granted:
+            self.is_granted = False
+        else:
+            self._fetchers.ask(lambda: self._fetchers._acquire(priority))
+
+    def report_limited(self, retry_after_seconds: float, *, reason: str) -> None:
+        budget = self._fetchers._client.budget
+        self._fetchers.ask(lambda: budget.report_limited(retry_after_seconds, reason=reason))

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from integrations.notion.client import Calls, NotionClient
@@ -201,6 +201,7 @@ class _Crawl:
         """Ask for what earlier scans knew and no list has shown: absence is not deletion."""
         counter = self._counter("what is absent")
         if self.scan.is_full:
+            _vanish_unknown_kinds(self.scan)
             for absent in _absent(self.scan, max(0, LOOK_UPS_AT_MOST - counter.found)):
                 yield LookUp(absent.kind, absent.object_id, counter)
 
@@ -294,15 +295,24 @@ class _Crawl:
                 continue
             self.failures_in_a_row = self.scan.failures = 0
             request = answer.request
-            batch = [metadata.read(each) for each in answer.page.results]
+            batch = [metadata.read(each) for each in answer.page.results if not metadata.is_partial(each)]
+            more += self._look_up_parts(answer.page)
             found.setdefault(getattr(request, "found_by", Seen.LOOK_UP), []).extend(batch)
-            if isinstance(request, Listing):
-                more += self._next(request, answer.page)
-            else:
+            if isinstance(request, LookUp):
                 request.counter.found += 1
+            elif not request.stream.is_done:
+                # Else its other end met it while this page was under way.
+                more += self._next(request, answer.page)
             if self.scan.is_full:
                 more += self._rows_of(_data_sources_in(batch))
         yield from found.items()
+
+    def _look_up_parts(self, page: Page) -> Iterator[LookUp]:
+        """Ask for what a list named without saying anything of it."""
+        for each in page.results:
+            kind = str(each.get("object"))
+            if metadata.is_partial(each) and kind in _ALONE:
+                yield LookUp(kind, UUID(each["id"]), self._counter(kind))
 
     def _next(self, listing: Listing, page: Page) -> Iterator[Listing]:
         listing.take(page)
@@ -317,6 +327,8 @@ class _Crawl:
     def _judge(self, answer: Answer) -> Iterator[Listing | LookUp]:
         """Take a request that failed; yield it if it is to be asked again."""
         request, failure = answer.request, answer.failure
+        if isinstance(request, Listing) and request.stream.is_done:
+            return
         if isinstance(failure, NotionRateLimited):
             self._wait_for(failure)
             yield request
@@ -404,18 +416,20 @@ def _streams(scan: Scan) -> dict[str, Stream]:
 
 @transaction.atomic
 def _live_data_sources(scan: Scan) -> list[UUID]:
-    """Return the data sources that this scan has met; of one that goes on, also those whose rows it met."""
+    """Return the data sources that this scan has met; of one that goes on, those that were touched since."""
     seen = Seen.objects.filter(organization_id=scan.organization_id, scan=scan).exclude(
         found_by=Seen.NOT_THERE
     )
     met = storage.objects_of(scan.organization_id, scan.number).filter(
         state=Version.State.LIVE, object_id__in=seen.values("object_id")
     )
-    found = set(met.filter(kind="data_source").values_list("object_id", flat=True))
-    if not scan.is_full:
-        rows = met.filter(parent_kind="data_source_id", parent_id__isnull=False)
-        found |= {parent for parent in rows.values_list("parent_id", flat=True).distinct() if parent}
-    return sorted(found)
+    if scan.since:
+        met = met.filter(Q(edited_at__gte=scan.since - OVERLAP) | Q(valid_from=scan.number))
+        rows = met.filter(parent_kind="data_source_id", parent_id__isnull=False).values_list("parent_id")
+    else:
+        rows = met.none().values_list("parent_id")
+    found = met.filter(kind="data_source").values_list("object_id").union(rows)
+    return sorted(data_source for (data_source,) in found if data_source)
 
 
 @transaction.atomic
@@ -439,3 +453,10 @@ def _search_gave_all(scan: Scan, page: Page) -> bool:
 def _absent(scan: Scan, at_most: int) -> list[Version]:
     absent = storage.not_seen(scan).filter(kind__in=_ALONE).order_by("kind", "object_id")
     return list(absent[:at_most])
+
+
+@transaction.atomic
+def _vanish_unknown_kinds(scan: Scan) -> None:
+    """What is of a kind that cannot be asked for is gone when no list shows it."""
+    for absent in storage.not_seen(scan).exclude(kind__in=_ALONE)[:LOOK_UPS_AT_MOST]:
+        storage.miss(scan, absent.kind, absent.object_id)

@@ -30,6 +30,7 @@ class Listing:
     """One list and its checkpoint; this one is that of the users."""
 
     found_by = Seen.LOOK_UP
+    cut = SEARCH_CUT
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
@@ -46,7 +47,7 @@ class Listing:
         stream = self.stream
         stream.found += len(page.results)
         if page.incomplete_reason:
-            self.end(SEARCH_CUT)
+            self.end(self.cut)
             return
         try:
             stream.cursor = self._cursors.follow(page) or ""
@@ -60,7 +61,7 @@ class Listing:
         stream = self.stream
         stream.restarts += 1
         if stream.restarts > _RESTARTS_AT_MOST:
-            self.end(SEARCH_CUT)
+            self.end(self.cut)
             return
         self._cursors = Cursors()
         stream.cursor, stream.found = "", 0
@@ -107,8 +108,10 @@ class Search(Listing):
     def take(self, page: Page) -> None:
         super().take(page)
         stream = self.stream
-        times = [time for found in page.results if (time := time_of(found.get("last_edited_time")))]
-        stream.reached = times[-1] if times else stream.reached
+        edited = [time for found in page.results if (time := time_of(found.get("last_edited_time")))]
+        # A list that began again has reached what it reached before.
+        known = [time for time in (stream.reached, *edited[-1:]) if time]
+        stream.reached = (max(known) if self.oldest_first else min(known)) if known else None
         if stream.is_done and not stream.problem and self.other_end:
             # One end that read everything needs no other.
             self.other_end.end()
@@ -126,9 +129,8 @@ class Search(Listing):
 
     def lose_cursor(self) -> None:
         if self.stream.found >= _SEARCH_REACHES:
-            self.end(SEARCH_CUT)
+            self.end(self.cut)
         else:
-            self.stream.reached = None
             super().lose_cursor()
 
 
@@ -136,6 +138,7 @@ class Rows(Listing):
     """The rows of a data source, oldest first; or those edited since, newest first."""
 
     found_by = Seen.QUERY
+    cut = QUERY_CUT
 
     def __init__(self, stream: Stream, *, data_source: UUID, edited_from: datetime | None = None) -> None:
         super().__init__(stream)
@@ -156,26 +159,24 @@ class Rows(Listing):
         self.stream.reached = created[-1] if created else self.stream.reached
         if page.incomplete_reason:
             self.stream.found += len(page.results)
-            self._go_on_from_the_last()
+            # More rows of one minute than Notion gives of a query, or more edited ones, are not to be had.
+            if not self._go_on_from_the_last():
+                self.end(self.cut)
         else:
             super().take(page)
 
     def lose_cursor(self) -> None:
-        if self.stream.reached is None or self.edited_from:
+        if not self._go_on_from_the_last():
             super().lose_cursor()
-        else:
-            self._go_on_from_the_last()
 
-    def _go_on_from_the_last(self) -> None:
-        """Ask anew from the last row's creation on: Notion gives 10,000 rows of a query."""
+    def _go_on_from_the_last(self) -> bool:
+        """Ask anew from the last row's creation on; False if that is where this query began."""
         reached = self.stream.reached
-        created_from = _as_notion_writes(reached) if reached and not self.edited_from else ""
-        if created_from == self.stream.created_from:
-            # More rows of one minute than Notion gives, or more edited ones.
-            self.end(QUERY_CUT)
-            return
-        self.stream.cursor, self.stream.created_from = "", created_from
+        if reached is None or self.edited_from or _as_notion_writes(reached) == self.stream.created_from:
+            return False
+        self.stream.cursor, self.stream.created_from = "", _as_notion_writes(reached)
         self._cursors = Cursors()
+        return True
 
 
 def _as_notion_writes(moment: datetime) -> str:

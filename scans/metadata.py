@@ -84,6 +84,11 @@ def read(found: Mapping[str, Any]) -> Metadata:
     )
 
 
+def is_partial(found: Mapping[str, Any]) -> bool:
+    """Say whether Notion named an object and nothing of it, as lists sometimes do."""
+    return found.get("object") in ("page", "data_source") and found.get("created_time") is None
+
+
 def unresolved_person(user_id: UUID) -> Metadata:
     """Return what is stored of somebody who made or edited something, and whom Notion does not know."""
     person = {"object": "user", "id": str(user_id), "standing": Standing.UNRESOLVED.value}

@@ -39,20 +39,21 @@ def call_notion(
     Raises: NotConnected; ConnectionInError when Notion no longer accepts the token; the door's errors.
     """
     held = current_token(organization_id=organization_id, integration_id=integration_id)
-    try:
-        result = _use(held, priority, use)
-    except NotionUnauthorized:
-        if not held.can_refresh:
-            _bury(held)
-            raise ConnectionInError from None
-        held = refreshed_token(held)
+    is_fresh = False
+    while True:
         try:
             result = _use(held, priority, use)
         except NotionUnauthorized:
-            _bury(held)
-            raise ConnectionInError from None
-    _touch(held)
-    return result
+            if held.can_refresh and not is_fresh:
+                held, is_fresh = refreshed_token(held), True
+            elif _bury(held):
+                raise ConnectionInError from None
+            else:
+                # Somebody replaced it meanwhile: the newer one is asked.
+                held = current_token(organization_id=organization_id, integration_id=integration_id)
+        else:
+            _touch(held)
+            return result
 
 
 def _use(held: HeldToken, priority: Priority, use: Callable[[NotionClient], T]) -> T:
@@ -68,8 +69,9 @@ def _use(held: HeldToken, priority: Priority, use: Callable[[NotionClient], T]) 
         return use(client)
 
 
-def _bury(held: HeldToken) -> None:
-    put_into_error(
+def _bury(held: HeldToken) -> bool:
+    """Put the connection of a dead token into ``error``; False if it has a newer one."""
+    return put_into_error(
         organization_id=held.organization_id,
         integration_id=held.integration_id,
         seen_version=held.version,

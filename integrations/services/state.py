@@ -20,8 +20,8 @@ REFRESH_INTERRUPTED = "refresh_interrupted"
 @transaction.atomic
 def put_into_error(
     *, organization_id: UUID, integration_id: UUID, seen_version: int, code: str, erase: bool
-) -> None:
-    """Set a connection to ``error`` and erase dead tokens, unless the token was replaced meanwhile."""
+) -> bool:
+    """Set a connection to ``error`` and erase dead tokens; False if the token was replaced meanwhile."""
     integration = (
         Integration.objects.filter(
             organization_id=organization_id, pk=integration_id, token_version=seen_version
@@ -29,8 +29,10 @@ def put_into_error(
         .select_for_update()
         .first()
     )
-    if integration is None or integration.status == Integration.Status.ERROR:
-        return
+    if integration is None:
+        return False
+    if integration.status == Integration.Status.ERROR:
+        return True
     integration.status = Integration.Status.ERROR
     integration.error_code = code
     integration.error_since = timezone.now()
@@ -50,3 +52,4 @@ def put_into_error(
         result=Result.ERROR,
         reason=code,
     )
+    return True

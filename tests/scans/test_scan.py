@@ -11,69 +11,24 @@ from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import connection
 
 from integrations.errors import NotConnected
 from integrations.models import RateBudget
 from integrations.notion.budget import Priority
 from integrations.notion.client import NotionClient
 from integrations.sandbox import Sandbox, demo_token
-from integrations.services.connect import connect_internal
 from integrations.services.disconnect import disconnect
 from notionscan import rls
 from notionscan.secret import Secret
 from scans import crawl
 from scans.models import Scan, Seen, Stream, Version
 from scans.services import run
-from scans.services.run import FAILURES_AT_MOST, run_scan
+from scans.services.run import FAILURES_AT_MOST
 from scans.services.start import AlreadyScanning, cancel_scan, start_scan
-from scans.storage import objects_of
 from tests import database
-from tests.factories import World, events, make_world, run_jobs, within
-
-
-@pytest.fixture
-def connected(world: World, sandbox: Sandbox) -> World:
-    connect_acme(world)
-    sandbox.requests.clear()
-    return world
-
-
-def connect_acme(world: World) -> None:
-    with within(world.acme):
-        connect_internal(organization=world.acme, actor=None, token=Secret(demo_token("Acme Atlas")))
-    run_jobs()
-
-
-def start(world: World, *, full: bool = True) -> Scan:
-    with within(world.acme):
-        return start_scan(organization=world.acme, actor=world.editor, full=full)
-
-
-def work(scan: Scan) -> Scan:
-    """Let a worker take the scan up once, whoever had it before, and return it as it is then."""
-    expire_lease(scan)
-    with rls.scope(rls.job_scope(scan.organization_id)):
-        run_scan(organization_id=scan.organization_id, scan_id=scan.pk)
-    return again(scan)
-
-
-def expire_lease(scan: Scan) -> None:
-    with rls.scope(rls.organization_scope(scan.organization_id)), transaction.atomic():
-        Scan.objects.filter(pk=scan.pk).update(leased_until=None)
-
-
-def again(scan: Scan) -> Scan:
-    with rls.scope(rls.organization_scope(scan.organization_id)), transaction.atomic():
-        return Scan.objects.get(pk=scan.pk)
-
-
-def seen(world: World, number: int = 1) -> dict[UUID, tuple[str, str, str]]:
-    with within(world.acme):
-        return {
-            version.object_id: (version.kind, version.state, version.title)
-            for version in objects_of(world.acme.pk, number)
-        }
+from tests.factories import World, events, make_world, within
+from tests.scans.conftest import again, connect_acme, expire_lease, seen, start, work
 
 
 def test_a_scan_sees_what_the_connection_sees(connected: World, sandbox: Sandbox) -> None:

@@ -24,6 +24,7 @@ class Action(models.TextChoices):
     SCAN_STARTED = "scan.started", "Scan started"
     SCAN_COMPLETED = "scan.completed", "Scan completed"
     SCAN_INCOMPLETE = "scan.incomplete", "Scan ended incomplete"
+    SCAN_SCHEDULED = "scan.scheduled", "Scan schedule changed"
     SCAN_CANCELLED = "scan.cancelled", "Scan cancelled"
     AUDIT_EXPORTED = "audit.exported", "Audit log exported"
     ENCRYPTION_ROTATED = "encryption.rotated", "Encryption key rotated"

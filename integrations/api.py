@@ -8,9 +8,8 @@ from uuid import UUID
 
 from django.db import transaction
 from django.http import HttpRequest
-from ninja import Router, Schema
-from pydantic import ConfigDict, SecretStr
-from pydantic.alias_generators import to_camel
+from ninja import Router
+from pydantic import SecretStr
 
 from integrations import card, selectors
 from integrations.errors import NotConnected
@@ -20,15 +19,11 @@ from integrations.providers import NOTION, PROVIDERS, Provider
 from integrations.services.connect import connect_internal, update_token
 from integrations.services.disconnect import disconnect
 from integrations.services.oauth import start_authorization
-from notionscan.errors import Invalid, Problem
+from notionscan.errors import CamelSchema, Invalid, Problem
 from tenants import access
 from tenants.roles import Permission
 
 router = Router(tags=["integrations"])
-
-
-class CamelSchema(Schema):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
 
 class VariantsOut(CamelSchema):

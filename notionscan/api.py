@@ -15,6 +15,7 @@ from integrations.errors import IntegrationError
 from integrations.notion.errors import NotionError
 from integrations.problems import retry_after_of, status_of
 from notionscan.errors import Invalid
+from scans.api import router as scans_router
 from tenants.access import Forbidden, Outsider
 from tenants.denials import record_denial
 
@@ -35,6 +36,7 @@ api = NinjaAPI(
     openapi_url="/openapi.json",
 )
 api.add_router("", router)
+api.add_router("", scans_router)
 
 
 def _problem(request: HttpRequest, status: int, sentence: str, code: str) -> HttpResponse:

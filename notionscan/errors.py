@@ -1,9 +1,17 @@
-"""The one shape in which the JSON API says what is wrong."""
+"""The shapes that all of the JSON API shares: its bodies, and how it says what is wrong."""
 
 from __future__ import annotations
 
 from django import forms
 from ninja import Schema
+from pydantic import ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class CamelSchema(Schema):
+    """A body of the JSON API: names in camelCase, and none that is not known."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
 
 class Problem(Schema):

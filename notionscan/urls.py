@@ -19,6 +19,7 @@ urlpatterns = [
     path("", home, name="home"),
     path("orgs/<slug:slug>/", overview, name="overview"),
     path("", include("integrations.urls")),
+    path("", include("scans.urls")),
     path("", include("tenants.urls")),
     path("", include("audit.urls")),
     # Before allauth's own, with the scope that it knows nothing of.

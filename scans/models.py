@@ -10,6 +10,14 @@ from django.utils import timezone
 from notionscan.rls import Scoped
 from tenants.models import Organization
 
+_KINDS = {
+    "block": "Blocks that hold pages",
+    "data_source": "Data sources",
+    "database": "Databases",
+    "page": "Pages, rows included",
+    "user": "People and bots",
+}
+
 
 class Scan(Scoped, models.Model):
     """One reading of a workspace. Its number orders an organization's scans, and versions objects."""
@@ -70,6 +78,18 @@ class Scan(Scoped, models.Model):
     @property
     def is_live(self) -> bool:
         return self.status in self.LIVE
+
+    @property
+    def size(self) -> int:
+        """How many objects were there at its end, those in trash included."""
+        counts: dict[str, int] = self.coverage.get("objects", {})
+        return sum(counts.values()) + int(self.coverage.get("inTrash", 0))
+
+    @property
+    def kinds(self) -> list[tuple[str, int]]:
+        """What was there at its end, in words."""
+        counts = self.coverage.get("objects", {})
+        return [(_KINDS.get(kind, kind), count) for kind, count in counts.items()]
 
     @property
     def is_full(self) -> bool:

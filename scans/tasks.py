@@ -6,7 +6,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from notionscan.jobs import organization_task
-from scans.services import run, start
+from scans.services import run, schedule, start
 
 
 @organization_task(start.TASK, asks_whether_to_stop=True)
@@ -14,3 +14,8 @@ def run_scan(
     organization_id: UUID, *, should_stop: Callable[[], bool], scan_id: UUID, lease: UUID | None = None
 ) -> None:
     run.run_scan(organization_id=organization_id, scan_id=scan_id, lease=lease, should_stop=should_stop)
+
+
+@organization_task(schedule.TASK)
+def run_scheduled(organization_id: UUID) -> None:
+    schedule.run_scheduled(organization_id=organization_id)

@@ -106,7 +106,7 @@ def queued() -> list[tuple[str, dict[str, str]]]:
     with database.superuser() as cursor:
         cursor.execute(
             "SELECT task_name, args FROM procrastinate_jobs "
-            "WHERE status = 'todo' AND task_name LIKE 'integrations.%' ORDER BY id"
+            "WHERE status = 'todo' AND task_name ~ '^(integrations|scans)[.]' ORDER BY id"
         )
         return [(task, args if isinstance(args, dict) else json.loads(args)) for task, args in cursor]
 

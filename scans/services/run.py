@@ -134,7 +134,10 @@ def _end(scan: Scan, reason: str = "", *, status: Scan.Status | None = None) -> 
     forget_seen(ending)
     ending.finished_at = timezone.now()
     ending.stage = ""
-    ending.save(update_fields=["coverage", "status", "known_until", "finished_at", "stage"])
+    ending.lease = ending.leased_until = None
+    ending.save(
+        update_fields=["coverage", "status", "known_until", "finished_at", "stage", "lease", "leased_until"]
+    )
     action = {
         Scan.Status.COMPLETE: Action.SCAN_COMPLETED,
         Scan.Status.CANCELLED: Action.SCAN_CANCELLED,

@@ -15,19 +15,14 @@ from integrations.errors import ConnectionInError, NotConnected
 from integrations.models import Integration
 from integrations.providers import NOTION
 from notionscan.jobs import defer
+from scans.errors import AlreadyScanning, NothingToCancel
 from scans.models import Scan
+from scans.storage import forget_seen
 from tenants.models import Organization, User
 
 TASK = "scans.run"
 # Every so many scans one reads everything, and finds what search did not report and what has gone.
 SCANS_PER_FULL = 10
-
-
-class AlreadyScanning(Exception):
-    """A scan of this connection is under way."""
-
-    def __str__(self) -> str:
-        return "A scan is under way. Wait for its end, or cancel it."
 
 
 def start_scan(*, organization: Organization, actor: User | None, full: bool = False) -> Scan:
@@ -74,17 +69,23 @@ def _to_go_on_from(integration: Integration) -> Scan | None:
 
 
 @transaction.atomic
-def cancel_scan(*, organization: Organization, actor: User | None, scan_id: UUID) -> bool:
-    """Cancel a scan that is under way; what it stored stays. False if there is nothing to cancel."""
+def cancel_scan(*, organization: Organization, actor: User | None, scan_id: UUID) -> Scan:
+    """Cancel a scan that is under way; what it stored stays.
+
+    Raises: NothingToCancel.
+    """
     scan = (
         Scan.objects.select_for_update()
         .filter(organization=organization, pk=scan_id, status__in=Scan.LIVE)
         .first()
     )
     if scan is None:
-        return False
+        raise NothingToCancel
     scan.status = Scan.Status.CANCELLED
     scan.finished_at = timezone.now()
-    scan.save(update_fields=["status", "finished_at"])
+    scan.stage = ""
+    scan.waiting_until = None
+    scan.save(update_fields=["status", "finished_at", "stage", "waiting_until"])
+    forget_seen(scan)
     record(action=Action.SCAN_CANCELLED, organization=organization.pk, actor=actor, target=scan)
-    return True
+    return scan

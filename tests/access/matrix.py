@@ -41,6 +41,8 @@ ORG = "orgs/<slug:slug>/"
 NOTION = f"{ORG}integrations/notion/"
 MEMBER = f"{ORG}members/<uuid:membership_id>/"
 API = "api/orgs/<slug>/integrations"
+SCAN = f"{ORG}scans/<uuid:scan_id>/"
+SCANS = "api/orgs/<slug>/scans"
 TOKEN = {"token": "ntn_" + "m" * 46}
 
 ROWS = (
@@ -69,6 +71,15 @@ ROWS = (
         {"role": "editor"},
     ),
     Row("POST", f"{ORG}members/<uuid:membership_id>/remove", "login 404 404 403 403 302 403 404"),
+    # Scans: members read, editors start and cancel, admins set the schedule. Nothing is connected: 404.
+    Row("GET", f"{ORG}scans/", MEMBERS),
+    Row("POST", f"{ORG}scans/start", "login 404 404 403 404 404 403 404"),
+    Row("POST", f"{ORG}scans/schedule", "login 404 404 403 403 302 403 404", {"every": "daily"}),
+    Row("GET", f"{SCAN}", MEMBERS),
+    Row("POST", f"{SCAN}cancel", "login 404 404 403 302 302 403 404"),
+    Row("GET", SCANS, MEMBERS),
+    Row("POST", SCANS, "login 404 404 403 404 404 403 404"),
+    Row("GET", f"{SCANS}/<scan_id>", MEMBERS),
     # The audit log is the admins'.
     Row("GET", f"{ORG}audit/", ADMINS),
     Row("POST", f"{ORG}audit/export", ADMINS, {"format": "jsonl"}),

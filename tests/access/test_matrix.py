@@ -22,6 +22,7 @@ from tenants.services.users import find_or_create_user
 from tests import database
 from tests.access.matrix import CALLERS, PUBLIC, ROWS, SIGNED_IN, STAFF_BELOW, Row
 from tests.factories import World, events, make_member, make_staff, make_world, the_integration, within
+from tests.scans.test_storage import make_scan
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -113,6 +114,7 @@ class Callers:
             "staff": staff,
         }
         assert tuple(self.users) == CALLERS
+        self.scan_id = str(make_scan(world.acme, 1).pk)
 
     def membership(self, world: World, user: User) -> str:
         organization = world.globex if user == world.outsider else world.acme
@@ -124,6 +126,7 @@ class Callers:
             "slug": "acme",
             "provider": "notion",
             "membership_id": self.membership(self.world, self.world.viewer),
+            "scan_id": self.scan_id,
             "object_id": str(self.world.admin.pk),
             "content_type_id": "1",
             "app_label": "tenants",
@@ -259,6 +262,22 @@ def test_a_foreign_membership_is_like_none(callers: Callers, place: str, htmx: b
         for membership in (foreign, uuid.uuid4())
     ]
     assert seen(answers[0]) == seen(answers[1])  # type: ignore[arg-type]
+    assert answers[0].status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "place"),
+    [
+        ("get", "/orgs/acme/scans/{}/"),
+        ("post", "/orgs/acme/scans/{}/cancel"),
+        ("get", "/api/orgs/acme/scans/{}"),
+    ],
+)
+def test_a_foreign_scan_is_like_none(callers: Callers, method: str, place: str) -> None:
+    client = callers.world.client(callers.world.admin)
+    foreign = make_scan(callers.world.globex, 1).pk
+    answers = [getattr(client, method)(place.format(scan)) for scan in (foreign, uuid.uuid4())]
+    assert seen(answers[0]) == seen(answers[1])
     assert answers[0].status_code == 404
 
 

@@ -22,10 +22,11 @@ from integrations.services.disconnect import disconnect
 from notionscan import rls
 from notionscan.secret import Secret
 from scans import crawl
+from scans.errors import AlreadyScanning, NothingToCancel
 from scans.models import Scan, Seen, Stream, Version
 from scans.services import run
 from scans.services.run import FAILURES_AT_MOST
-from scans.services.start import AlreadyScanning, cancel_scan, start_scan
+from scans.services.start import cancel_scan, start_scan
 from tests import database
 from tests.factories import World, events, make_world, within
 from tests.scans.conftest import again, connect_acme, expire_lease, seen, start, work
@@ -157,8 +158,8 @@ def test_a_cancelled_scan_stores_no_more(connected: World, monkeypatch: pytest.M
     assert work(scan).status == Scan.Status.CANCELLED
     assert seen(connected) == {}
     assert events(connected.acme)[-1] == ("scan.cancelled", "success")
-    with within(connected.acme):
-        assert not cancel_scan(organization=connected.acme, actor=None, scan_id=scan.pk)
+    with within(connected.acme), pytest.raises(NothingToCancel):
+        cancel_scan(organization=connected.acme, actor=None, scan_id=scan.pk)
 
 
 def test_a_worker_that_lost_the_scan_writes_nothing(

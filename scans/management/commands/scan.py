@@ -12,7 +12,8 @@ from django.db import transaction
 
 from integrations.errors import IntegrationError
 from scans.models import Scan
-from scans.services.start import AlreadyScanning, start_scan
+from scans.selectors import progress
+from scans.services.start import start_scan
 from tenants import commands
 
 _POLL_SECONDS = 0.5
@@ -33,8 +34,8 @@ class Command(BaseCommand):
         with commands.organization(slug) as organization:
             try:
                 scan = start_scan(organization=organization, actor=None, full=full)
-            except (AlreadyScanning, IntegrationError) as refusal:
-                raise CommandError(getattr(refusal, "sentence", "") or str(refusal)) from None
+            except IntegrationError as refusal:
+                raise CommandError(refusal.sentence) from None
             if wait:
                 scan = self._ended(scan)
         if options["json"]:
@@ -51,8 +52,16 @@ class Command(BaseCommand):
             with transaction.atomic():
                 scan = Scan.objects.get(organization_id=scan.organization_id, pk=scan.pk)
             if self.stderr.isatty():
-                self.stderr.write(f"\r{scan.get_status_display()}: {scan.requests:,} requests", ending="")
+                self._show(scan)
         return scan
+
+    def _show(self, scan: Scan) -> None:
+        now = progress(scan)
+        done = 30 * min(now.objects, now.about) // now.about if now.about else 0
+        about = f" of about {now.about:,}" if now.about else ""
+        until = f", waiting until {scan.waiting_until:%H:%M} UTC" if scan.waiting_until else ""
+        line = f"[{'#' * done:.<30}] {now.objects:,}{about} objects, {scan.requests:,} requests{until}"
+        self.stderr.write(f"\r{line:<78}", ending="")
 
     def _print(self, scan: Scan) -> None:
         self.stdout.write(f"Scan {scan.number}: {scan.get_status_display().lower()}")

@@ -1,0 +1,79 @@
+"""Reading of scans: the history, one scan, and how far it is."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from scans.models import Scan, Schedule, Seen
+
+PAGE_SIZE = 25
+
+
+@dataclass(frozen=True)
+class History:
+    scans: list[Scan]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How many objects a live scan has met, and about how many there are, as far as one knows."""
+
+    objects: int
+    about: int | None
+
+
+@transaction.atomic
+def history(organization_id: UUID, cursor: str = "") -> History:
+    """Return an organization's scans, newest first, before the cursor, a number."""
+    found = Scan.objects.filter(organization_id=organization_id).order_by("-number")
+    if re.fullmatch(r"[0-9]{1,9}", cursor):
+        found = found.filter(number__lt=int(cursor))
+    rows = list(found[: PAGE_SIZE + 1])
+    more = len(rows) > PAGE_SIZE
+    return History(rows[:PAGE_SIZE], str(rows[PAGE_SIZE - 1].number) if more else None)
+
+
+@transaction.atomic
+def scan(organization_id: UUID, scan_id: UUID) -> Scan | None:
+    return Scan.objects.filter(organization_id=organization_id, pk=scan_id).first()
+
+
+@transaction.atomic
+def live_scan(organization_id: UUID) -> Scan | None:
+    return Scan.objects.filter(organization_id=organization_id, status__in=Scan.LIVE).first()
+
+
+@transaction.atomic
+def progress(live: Scan) -> Progress:
+    seen = Seen.objects.filter(organization_id=live.organization_id, scan=live).exclude(
+        found_by=Seen.NOT_THERE
+    )
+    return Progress(seen.count(), _about(live) if live.is_full else None)
+
+
+@transaction.atomic
+def schedule(organization_id: UUID) -> Schedule | None:
+    return Schedule.objects.filter(organization_id=organization_id).first()
+
+
+def duration(ended: Scan) -> timedelta | None:
+    """Return how long a scan took, waiting included."""
+    began: datetime | None = ended.started_at
+    return ended.finished_at - began if ended.finished_at and began else None
+
+
+def _about(live: Scan) -> int | None:
+    """Return how many objects the last scan that ended knew."""
+    before = Scan.objects.filter(
+        organization_id=live.organization_id,
+        number__lt=live.number,
+        status__in=(Scan.Status.COMPLETE, Scan.Status.INCOMPLETE),
+    ).order_by("-number")
+    last = before.first()
+    return last.size or None if last else None

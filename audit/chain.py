@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Subquery
 
 from audit.models import ChainHead, Event
 from notionscan import rls
@@ -82,29 +83,54 @@ def verify(
     ``known`` is a link that a checkpoint vouches for. ``advance`` hears the sequence reached.
     Raises: Broken, naming the first event that does not fit, and how many more do not.
     """
-    # Read first: what is appended while the events are read is not missing.
-    end = _end(organization_id)
-    last = START
-    first: Broken | None = None
-    more = 0
-    if end is None:
-        first = Broken(1, "Where the chain ends is not recorded any more: that record was removed.")
-    for page in _pages(organization_id):
-        for sequence, stored, *content in page:
-            link = Link(sequence, stored)
-            problem = _problem(last, link, tuple(content)) or _contradiction(link, end, known)
-            if problem and first:
-                more += 1
-            first = first or problem
-            # What follows a bad event is held against that event as it stands, so that it counts once.
-            last = link
-        advance(last.sequence)
-    first = first or _missing_end(last, end or START, known)
-    if first and more:
-        raise Broken(first.sequence, f"{first} {more:,} more after it do not fit either.")
+    walk = _Walk(organization_id, known, advance)
+    while True:
+        walk.read_on()
+        end, newest = _end(organization_id)
+        # Whatever was appended meanwhile is read as well, until there is a moment that we know all of.
+        if newest is None or newest <= walk.last.sequence:
+            break
+    first = walk.first or _wrong_end(walk.last, end, known)
+    if first and walk.more:
+        raise Broken(first.sequence, f"{first} {walk.more:,} more after it do not fit either.")
     if first:
         raise first
-    return last
+    return walk.last
+
+
+class _Walk:
+    """An organization's events read in order, and the first of them that does not fit."""
+
+    def __init__(self, organization_id: UUID, known: Link, advance: Callable[[int], None]) -> None:
+        self.organization_id = organization_id
+        self.known = known
+        self.advance = advance
+        self.last = START
+        self.first: Broken | None = None
+        self.more = 0
+        # The place of the last event, where sequences may be there twice or not at all.
+        self.place: tuple[int, UUID] | None = None
+
+    def read_on(self) -> None:
+        if self.place is None and _without_place(self.organization_id):
+            self._found(Broken(1, "An event without a place in the chain was put there."))
+        while page := _page(self.organization_id, self.place):
+            for sequence, stored, *content in page:
+                link = Link(sequence, stored)
+                problem = _problem(self.last, link, tuple(content))
+                if sequence == self.known.sequence and link != self.known:
+                    sentence = f"The events up to {sequence:,} are not those the checkpoint signed."
+                    problem = problem or Broken(sequence, sentence)
+                if problem:
+                    self._found(problem)
+                # What follows a bad event is held against that event as it stands, so that it counts once.
+                self.last = link
+            self.place = (page[-1][0], page[-1][2])
+            self.advance(self.last.sequence)
+
+    def _found(self, problem: Broken) -> None:
+        self.more += self.first is not None
+        self.first = self.first or problem
 
 
 def _problem(last: Link, link: Link, content: tuple[Any, ...]) -> Broken | None:
@@ -127,20 +153,18 @@ def _problem(last: Link, link: Link, content: tuple[Any, ...]) -> Broken | None:
     return None
 
 
-def _contradiction(link: Link, end: Link | None, known: Link) -> Broken | None:
-    sequence = link.sequence
-    if end and sequence == end.sequence and link != end:
-        return Broken(sequence, f"The chain's end was changed: it does not know event {sequence:,}.")
-    if sequence == known.sequence and link != known:
-        return Broken(sequence, f"The events up to {sequence:,} are not those the checkpoint signed.")
-    return None
-
-
-def _missing_end(last: Link, end: Link, known: Link) -> Broken | None:
-    if end.sequence > last.sequence:
+def _wrong_end(last: Link, end: Link | None, known: Link) -> Broken | None:
+    """Say what is wrong with where a chain ends. Whoever has one has an event in it."""
+    if end is None:
+        return Broken(1, "Where the chain ends is not recorded any more: that record was removed.")
+    if end.sequence > last.sequence or last == START:
         return Broken(
             last.sequence + 1,
             f"The events after {last.sequence:,} were removed; there were {end.sequence:,}.",
+        )
+    if end != last:
+        return Broken(
+            last.sequence, f"The chain's end was changed: it does not know event {last.sequence:,}."
         )
     if last.sequence < known.sequence:
         return Broken(
@@ -151,26 +175,32 @@ def _missing_end(last: Link, end: Link, known: Link) -> Broken | None:
     return None
 
 
-def _end(organization_id: UUID) -> Link | None:
+def _end(organization_id: UUID) -> tuple[Link | None, int | None]:
+    """Return where the chain is recorded to end, and its newest event's sequence, as of one moment."""
+    newest = (
+        Event.objects.filter(organization_id=organization_id).order_by("-sequence").values("sequence")[:1]
+    )
     with rls.scope(rls.organization_scope(organization_id)), transaction.atomic():
-        head = ChainHead.objects.filter(organization_id=organization_id).first()
-    return Link(head.sequence, head.hash) if head else None
+        head = (
+            ChainHead.objects.filter(organization_id=organization_id)
+            .annotate(newest=Subquery(newest))
+            .first()
+        )
+    return (Link(head.sequence, head.hash), head.newest) if head else (None, None)
 
 
-def _pages(organization_id: UUID) -> Iterator[list[tuple[Any, ...]]]:
-    """Yield the events in order of their sequence, each page in a transaction of its own."""
-    last = -(2**63)
-    while True:
-        with rls.scope(rls.organization_scope(organization_id)), transaction.atomic():
-            page = list(
-                Event.objects.filter(organization_id=organization_id, sequence__gt=last)
-                .order_by("sequence")
-                .values_list("sequence", "hash", *CONTENT)[:_PAGE]
-            )
-        if not page:
-            return
-        yield page
-        last = page[-1][0]
+def _without_place(organization_id: UUID) -> bool:
+    with rls.scope(rls.organization_scope(organization_id)), transaction.atomic():
+        return Event.objects.filter(organization_id=organization_id, sequence__isnull=True).exists()
+
+
+def _page(organization_id: UUID, after: tuple[int, UUID] | None) -> list[tuple[Any, ...]]:
+    """Return the next events in order of their sequence; one that is there twice is not skipped."""
+    events = Event.objects.filter(organization_id=organization_id, sequence__isnull=False)
+    if after is not None:
+        events = events.filter(sequence__gte=after[0]).exclude(sequence=after[0], pk__lte=after[1])
+    with rls.scope(rls.organization_scope(organization_id)), transaction.atomic():
+        return list(events.order_by("sequence", "pk").values_list("sequence", "hash", *CONTENT)[:_PAGE])
 
 
 def _plain(value: Any) -> Any:

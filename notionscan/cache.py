@@ -42,10 +42,14 @@ class JsonCache(BaseDatabaseCache):
     def delete(self, key: str, version: int | None = None) -> bool:
         with connection.cursor() as cursor:
             cursor.execute(
-                "DELETE FROM django_cache WHERE cache_key = %s OR expires <= now()",
+                "DELETE FROM django_cache WHERE cache_key = %s",
                 [self.make_and_validate_key(key, version=version)],
             )
             return bool(cursor.rowcount)
+
+    def forget_expired(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM django_cache WHERE expires <= now()")
 
     def clear(self) -> None:
         with connection.cursor() as cursor:

@@ -6,9 +6,12 @@ to let rows through in a database that was otherwise fenced.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from django.db.models import UniqueConstraint
 
 from notionscan import grants, rls
 
@@ -62,20 +65,22 @@ REVIEWED_POLICIES = {
 }
 # Fenced by policies of their own, and not by an organization.
 PEOPLE = ("tenants_user", "account_emailaddress")
-# The MD5 of each definer function's body: whoever changes one shows it to a reviewer here.
-REVIEWED_BODIES = {
-    "audit_append(text)": "57068388bc710198d46db3769af50db7",
-    "audit_chains()": "57a71effe7a79a4288c2e91b5f57d751",
-    "defer_job(text,jsonb,interval)": "a2621e875aeb25bedd50d8b921884438",
-    "organization_id_of(text)": "f0f8593cc58bf456790964a45277c24b",
-    "scope_bind(text,bytea)": "688031e83138407cf805110b6237a8ba",
-    "scope_kind()": "2383630574cf39ffd112a13690d6eeac",
-    "scope_organization()": "46aaec8179a33270750bbde0f294788c",
-    "scope_user()": "5dec18e5662ffa1d6ac56f032cbdd559",
-    "staff_connections_rows()": "28c84cc24967b96a5657159feb4f8461",
-    "staff_organizations_rows()": "71827a0444c14fabc03a84e05d63f21a",
-    "token_is_held(text)": "1e903eacdf6b641837e00667db666297",
+# The MD5 of each function, as _reviewed_functions reads it: whoever changes one shows it to a reviewer here.
+REVIEWED_FUNCTIONS = {
+    "audit_append(text)": "a3d47541230133311866188be484de7c",
+    "audit_chains()": "42723a0d47b3a0fe274202cecdb7acbd",
+    "defer_job(text,jsonb,interval)": "d9aa8f256ec30d79a38b5fea0183049a",
+    "organization_id_of(text)": "2b417544404d19be72cb8fc8705717ae",
+    "scope_bind(text,bytea)": "e1b50bf2fc8120beaebb2a8f4864511f",
+    "scope_kind()": "61932d7964344c9098f8522146d8441d",
+    "scope_organization()": "aeab0fd0138ad50ed88822eb223b366f",
+    "scope_user()": "4ff23436b4b901f437463f5ebc9fe567",
+    "staff_connections_rows()": "2751d3c7f6386c2b8fe396ec3f06780f",
+    "staff_organizations_rows()": "e8495401b2583b42357a881cf4efdbb3",
+    "token_is_held(text)": "29eed8b480c51bd568e847f835800b02",
 }
+# The SHA-256 of what procrastinate's migrations make, as _queue reads it.
+REVIEWED_QUEUE = "533e4cf3db7592494732245bb8c57e15ca4140002572c2d2c6b88c0673f26422"
 # Unique without the organization, each with the reason why it tells nobody anything.
 REVIEWED_UNIQUE = {
     "tenants_organization_slug_key": "a slug is an address of the site: one for all",
@@ -132,7 +137,7 @@ def _unlisted_tables(cursor: Any, role: str) -> Iterator[str]:
         WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'f')
         AND relname <> ALL (%s) AND relname NOT LIKE %s ORDER BY relname
     """
-    for (table,) in _rows(cursor, query, listed, grants.WORKER_TABLES_LIKE):
+    for (table,) in _rows(cursor, query, listed, grants.OF_THE_QUEUE):
         yield (
             f"The table {table} is on no list: fence it with CreateScopedModel, or add it to "
             "grants.GLOBAL with what it holds and why that is safe."
@@ -199,13 +204,50 @@ def _foreign_keys(cursor: Any, role: str) -> Iterator[str]:
             )
 
 
+def _parents(cursor: Any, role: str) -> Iterator[str]:
+    query = """
+        SELECT conrelid::regclass::text, confrelid::regclass::text,
+            ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey)
+                ORDER BY attname)
+        FROM pg_constraint WHERE contype = 'f' AND convalidated
+        AND coalesce((to_jsonb(pg_constraint) ->> 'conenforced')::boolean, true)
+        AND conrelid::regclass::text = ANY (%s)
+    """
+    scoped = _scoped()
+    found = {(table, target, tuple(columns)) for table, target, columns in _rows(cursor, query, list(scoped))}
+    for model in rls.scoped_models():
+        table = model._meta.db_table
+        for field in model._meta.concrete_fields:
+            target = field.related_model._meta.db_table if field.related_model else None
+            if target not in scoped or field.column == scoped[table]:
+                continue
+            columns = sorted([str(field.column), scoped[table]])
+            if (table, target, tuple(columns)) not in found:
+                yield (
+                    f"The column {field.column} of {table} may point into another organization's {target}; "
+                    "name it in CreateScopedModel's parents, so that a composite foreign key holds it."
+                )
+
+
+def _unique_missing(cursor: Any, role: str) -> Iterator[str]:
+    query = "SELECT indexrelid::regclass::text FROM pg_index WHERE indisunique AND indisvalid"
+    found = {name for (name,) in _rows(cursor, query)}
+    for model in rls.scoped_models():
+        for constraint in model._meta.constraints:
+            if isinstance(constraint, UniqueConstraint) and constraint.name not in found:
+                table = model._meta.db_table
+                yield f"The table {table} lacks its unique index {constraint.name}; run its migrations anew."
+
+
 def _unique(cursor: Any, role: str) -> Iterator[str]:
     query = """
         SELECT indexrelid::regclass::text, indrelid::regclass::text,
-            ARRAY(SELECT attname FROM pg_attribute WHERE attrelid = indrelid AND attnum = ANY (indkey)),
+            ARRAY(SELECT attname FROM pg_attribute
+                WHERE attrelid = indrelid AND attnum = ANY (keys) AND NOT indisexclusion),
             indisprimary AND ARRAY(SELECT atttypid FROM pg_attribute
-                WHERE attrelid = indrelid AND attnum = ANY (indkey)) = ARRAY['uuid'::regtype::oid]
-        FROM pg_index WHERE indisunique AND indrelid::regclass::text = ANY (%s) ORDER BY 1
+                WHERE attrelid = indrelid AND attnum = ANY (keys)) = ARRAY['uuid'::regtype::oid]
+        FROM pg_index, LATERAL (SELECT (indkey::int2[])[0:indnkeyatts - 1]) AS of_index (keys)
+        WHERE (indisunique OR indisexclusion) AND indrelid::regclass::text = ANY (%s) ORDER BY 1
     """
     scoped = _scoped()
     for name, table, columns, is_random in _rows(cursor, query, list(scoped)):
@@ -232,7 +274,7 @@ def _triggers(cursor: Any, role: str) -> Iterator[str]:
         SELECT tgname, tgrelid::regclass::text FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
         WHERE NOT tgisinternal AND relname NOT LIKE %s ORDER BY 1
     """
-    for trigger, table in _rows(cursor, query, grants.WORKER_TABLES_LIKE):
+    for trigger, table in _rows(cursor, query, grants.OF_THE_QUEUE):
         yield f"The trigger {trigger} on {table} is none of ours; drop it."
 
 
@@ -275,7 +317,8 @@ def _rules(cursor: Any, role: str) -> Iterator[str]:
 def _functions(cursor: Any, role: str) -> Iterator[str]:
     query = """
         SELECT oid::regprocedure::text,
-            EXISTS (SELECT FROM unnest(proconfig) AS setting WHERE setting LIKE 'search_path=pg_catalog%%'),
+            EXISTS (SELECT FROM unnest(proconfig) AS setting
+                WHERE setting ~ '^search_path=pg_catalog(, public)?, pg_temp$'),
             has_function_privilege('public', oid, 'EXECUTE')
         FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef ORDER BY 1
     """
@@ -286,17 +329,54 @@ def _functions(cursor: Any, role: str) -> Iterator[str]:
             yield f"The definer function {function} is open to PUBLIC; revoke that."
 
 
-def _bodies(cursor: Any, role: str) -> Iterator[str]:
+def _reviewed_functions(cursor: Any, role: str) -> Iterator[str]:
+    """Hold the functions against those that were reviewed: the body, and all that decides what it may do."""
     query = """
-        SELECT oid::regprocedure::text, md5(prosrc) FROM pg_proc
+        SELECT pg_proc.oid::regprocedure::text, md5(concat_ws('|', prosrc, lanname, prosecdef, provolatile,
+            proparallel, proleakproof, proconfig, proowner = relowner))
+        FROM pg_proc JOIN pg_language ON pg_language.oid = prolang
+        JOIN pg_class ON pg_class.oid = 'public.tenants_user'::regclass
         WHERE pronamespace = 'public'::regnamespace AND proname NOT LIKE %s ORDER BY 1
     """
-    found = {name.replace(" ", ""): body for name, body in _rows(cursor, query, grants.WORKER_TABLES_LIKE)}
-    for name, body in sorted(REVIEWED_BODIES.items()):
-        if name in found and found[name] != body:
-            yield f"The function {name} is not the one that was reviewed in catalogue.REVIEWED_BODIES."
-    for name in sorted(found.keys() - REVIEWED_BODIES.keys()):
-        yield f"The function {name} is on no list; drop it, or add it to catalogue.REVIEWED_BODIES."
+    found = {name.replace(" ", ""): value for name, value in _rows(cursor, query, grants.OF_THE_QUEUE)}
+    for name, fingerprint in sorted(REVIEWED_FUNCTIONS.items()):
+        if name in found and found[name] != fingerprint:
+            yield f"The function {name} is not the one that was reviewed in catalogue.REVIEWED_FUNCTIONS."
+    for name in sorted(found.keys() - REVIEWED_FUNCTIONS.keys()):
+        yield f"The function {name} is on no list; drop it, or add it to catalogue.REVIEWED_FUNCTIONS."
+
+
+def _queue(cursor: Any, role: str) -> Iterator[str]:
+    """A library made the tables, functions and triggers of the job queue; a change of them is read first."""
+    query = """
+        SELECT relname || relkind::text FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relname LIKE %(name)s
+        AND relkind IN ('r', 'v', 'm', 'p', 'f')
+        UNION ALL
+        SELECT oid::regprocedure || md5(concat_ws('|', prosrc, prosecdef, proleakproof, proconfig))
+        FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname LIKE %(name)s
+        UNION ALL
+        SELECT pg_get_triggerdef(pg_trigger.oid) || tgenabled::text
+        FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+        WHERE NOT tgisinternal AND relname LIKE %(name)s
+    """
+    cursor.execute(query, {"name": grants.OF_THE_QUEUE})
+    parts = "\n".join(sorted(part for (part,) in cursor.fetchall()))
+    if hashlib.sha256(parts.encode()).hexdigest() != REVIEWED_QUEUE:
+        yield "The job queue's tables, functions and triggers are not those of catalogue.REVIEWED_QUEUE."
+
+
+def _database(cursor: Any, role: str) -> Iterator[str]:
+    for (publication,) in _rows(cursor, "SELECT pubname FROM pg_publication ORDER BY 1"):
+        yield f"The publication {publication} sends rows to another server, past row security; drop it."
+    query = """
+        SELECT split_part(setting, '=', 1) FROM pg_db_role_setting CROSS JOIN unnest(setconfig) AS setting
+        LEFT JOIN pg_database ON pg_database.oid = setdatabase
+        WHERE setrole = 0 AND coalesce(datname, current_database()) = current_database()
+        AND setting ~ '^(search_path|row_security|session_replication_role|role|notionscan\\..*)='
+    """
+    for (setting,) in _rows(cursor, query):
+        yield f"The database starts every session with its own {setting}; ALTER DATABASE … RESET ends that."
 
 
 def _callable(cursor: Any, role: str) -> Iterator[str]:
@@ -306,7 +386,7 @@ def _callable(cursor: Any, role: str) -> Iterator[str]:
     """
     listed = {name.replace(" ", "") for name in grants.FUNCTIONS}
     for name in _both(role):
-        rows = _rows(cursor, query, grants.WORKER_TABLES_LIKE, name)
+        rows = _rows(cursor, query, grants.OF_THE_QUEUE, name)
         found = {function.replace(" ", "") for (function,) in rows}
         for function in sorted(found - listed):
             yield f"{name} may call {function}, which is not in grants.FUNCTIONS; revoke that, or list it."
@@ -365,7 +445,7 @@ def _rights(cursor: Any, role: str) -> Iterator[str]:
     wanted = {(table, right) for table, rights in _listed().items() for right in grants.on_the_table(rights)}
     for name in _both(role):
         is_worker = name == grants.role_of("worker")
-        found = set(_rows(cursor, query, is_worker, grants.WORKER_TABLES_LIKE, name))
+        found = set(_rows(cursor, query, is_worker, grants.OF_THE_QUEUE, name))
         for table, right in sorted(found - wanted):
             yield (
                 f"{name} has {right} on {table}, which is not in notionscan/grants.py; run manage.py migrate."
@@ -401,6 +481,19 @@ def _listed() -> dict[str, str]:
     return grants.SCOPED | {table: rights for table, (rights, _) in grants.GLOBAL.items()} | grants.VIEWS
 
 
+def _grantable(cursor: Any, role: str) -> Iterator[str]:
+    query = """
+        SELECT relname FROM pg_class, aclexplode(relacl) AS item WHERE item.is_grantable
+        AND item.grantee = (SELECT oid FROM pg_roles WHERE rolname = %(role)s) AND relowner <> item.grantee
+        UNION SELECT proname FROM pg_proc, aclexplode(proacl) AS item WHERE item.is_grantable
+        AND item.grantee = (SELECT oid FROM pg_roles WHERE rolname = %(role)s) AND proowner <> item.grantee
+    """
+    for name in _both(role):
+        cursor.execute(query, {"role": name})
+        for (what,) in cursor.fetchall():
+            yield f"{name} may hand on its rights on {what}; revoke the GRANT OPTION."
+
+
 def _defaults(cursor: Any, role: str) -> Iterator[str]:
     query = """
         SELECT defaclrole::regrole::text FROM pg_default_acl, aclexplode(defaclacl) AS item
@@ -418,6 +511,8 @@ _CHECKS: tuple[Callable[[Any, str], Iterator[str]], ...] = (
     _nullable,
     _policies,
     _foreign_keys,
+    _parents,
+    _unique_missing,
     _unique,
     _inheritance,
     _triggers,
@@ -425,10 +520,13 @@ _CHECKS: tuple[Callable[[Any, str], Iterator[str]], ...] = (
     _views,
     _rules,
     _functions,
-    _bodies,
+    _reviewed_functions,
+    _queue,
+    _database,
     _callable,
     _attributes,
     _rights,
     _column_rights,
+    _grantable,
     _defaults,
 )

@@ -68,7 +68,7 @@ CLOSED = {
     "guardian_groupobjectpermission": "as above",
 }
 # procrastinate's tables hold ids of organizations and objects, and no content. They are the worker's alone.
-WORKER_TABLES_LIKE = "procrastinate\\_%"
+OF_THE_QUEUE = "procrastinate\\_%"
 # Empty outside the staff scope.
 VIEWS = {"staff_organizations": _READ, "staff_connections": _READ}
 # Definer functions, closed to PUBLIC.
@@ -142,7 +142,7 @@ def _grant_jobs(cursor: Any, role: str) -> None:
     cursor.execute(
         "SELECT oid::regclass::text, relkind FROM pg_class "
         "WHERE relnamespace = 'public'::regnamespace AND relname LIKE %s AND relkind IN ('r', 'S')",
-        [WORKER_TABLES_LIKE],
+        [OF_THE_QUEUE],
     )
     for relation, kind in cursor.fetchall():
         rights, what = (_WRITE, "TABLE") if kind == "r" else ("USAGE, SELECT", "SEQUENCE")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.core.cache import cache
 from procrastinate.contrib.django import app
 
 from notionscan import limits
@@ -11,6 +12,7 @@ from notionscan.sessions import SessionStore
 @app.periodic(cron="17 * * * *")
 @app.task(name="notionscan.forget", queueing_lock="notionscan.forget")
 def forget(timestamp: int) -> None:
-    """Delete expired sessions and old attempts, every hour."""
+    """Delete expired sessions, old attempts and what the cache kept, every hour."""
     limits.forget_old()
+    cache.forget_expired()  # type: ignore[attr-defined]  # JsonCache
     SessionStore.clear_expired()

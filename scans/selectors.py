@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.timesince import timesince
 
 from scans.models import Scan, Schedule, Seen
 
 PAGE_SIZE = 25
+_LONG_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,14 @@ def schedule(organization_id: UUID) -> Schedule | None:
     return Schedule.objects.filter(organization_id=organization_id).first()
 
 
-def duration(ended: Scan) -> timedelta | None:
-    """Return how long a scan took, waiting included."""
-    began: datetime | None = ended.started_at
-    return ended.finished_at - began if ended.finished_at and began else None
+def duration(ended: Scan) -> str:
+    """Return how long a scan took, waiting included, in words; nothing while it runs."""
+    if not (ended.finished_at and ended.started_at):
+        return ""
+    seconds = round((ended.finished_at - ended.started_at).total_seconds())
+    if seconds < _LONG_SECONDS:
+        return f"{max(1, seconds)} second{'' if seconds <= 1 else 's'}"
+    return timesince(ended.started_at, ended.finished_at)
 
 
 def _about(live: Scan) -> int | None:

@@ -15,7 +15,14 @@ from notionscan import rls
 from notionscan.management.commands import migrate
 from tenants.models import Organization
 
-_KEPT = ("django_migrations", "django_content_type", "auth_permission", "notionscan_scopekey")
+# Of the tables, those that the product fills when it is set up, and the one that a running worker stands in.
+_KEPT = (
+    "django_migrations",
+    "django_content_type",
+    "auth_permission",
+    "notionscan_scopekey",
+    "procrastinate_workers",
+)
 
 
 def create(*, suffix: str, keep: bool) -> str:

@@ -24,6 +24,11 @@ CREATE OR REPLACE FUNCTION audit_chains() RETURNS SETOF uuid
     SELECT id FROM has_events WHERE id IS NOT NULL
     UNION SELECT organization_id FROM public.audit_chainhead
     UNION SELECT id FROM public.tenants_organization
+    -- The deployment's own chain, which begins with the first organization, and names those it deleted.
+    UNION SELECT '00000000-0000-0000-0000-000000000000'::uuid FROM public.tenants_organization
+    UNION SELECT target_id::uuid FROM public.audit_event
+        WHERE organization_id = '00000000-0000-0000-0000-000000000000' AND action = 'organization.deleted'
+        AND target_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
     ORDER BY 1
     $$;
 """

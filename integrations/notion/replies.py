@@ -141,7 +141,9 @@ def read_object(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_schema(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a data source's properties: name, type, number of options, and where a relation leads.
+    """Return a data source's properties: id, name, type, number of options, and where a relation leads.
+
+    ``both_ways`` says that the other side of a relation shows it too; ``over``, which relation a rollup reads.
 
     Names of options and formulas are content, and stay behind.
     """
@@ -151,12 +153,19 @@ def read_schema(found: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _property(name: str, value: Mapping[str, Any]) -> dict[str, Any]:
     kind = read_text(value.get("type")) or "unsupported"
     config = _mapping(value.get(kind))
-    kept: dict[str, Any] = {"name": read_text(name) or "", "type": kind}
+    kept: dict[str, Any] = {
+        "id": read_text(value.get("id")) or "",
+        "name": read_text(name) or "",
+        "type": kind,
+    }
     options = config.get("options")
     if isinstance(options, list):
         kept["options"] = len(options)
     if kind == "relation":
         kept["target"] = read_text(config.get("data_source_id"))
+        kept["both_ways"] = config.get("type") == "dual_property"
+    if kind == "rollup":
+        kept["over"] = read_text(config.get("relation_property_id"))
     return kept
 
 

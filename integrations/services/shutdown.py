@@ -42,7 +42,7 @@ def disconnect_all(organization_ids: list[UUID], *, reason: str) -> Ended:
             reason=reason,
             connections=ended.connections,
             organizations=len(organization_ids),
-            missed=[str(organization_id) for organization_id in ended.missed],
+            missed=len(ended.missed),
         )
     return ended
 

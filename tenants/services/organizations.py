@@ -24,4 +24,6 @@ def create_organization(*, slug: str, name: str, actor: User | None) -> Organiza
         record(
             action=Action.ORGANIZATION_CREATED, organization=organization.pk, actor=actor, target=organization
         )
+        # The deployment's chain knows which organizations there were; it is locked after theirs.
+        record(action=Action.ORGANIZATION_CREATED, organization=None, actor=actor, target=organization)
     return organization

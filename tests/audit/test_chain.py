@@ -66,7 +66,7 @@ def tampering() -> Iterator[psycopg.Cursor]:
     with database.superuser() as owner:
         for table in ("audit_event", "audit_chainhead"):
             owner.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
-        owner.execute("ALTER TABLE audit_event DROP CONSTRAINT event_sequence_once")
+        owner.execute("ALTER TABLE audit_event DROP CONSTRAINT IF EXISTS event_sequence_once")
         try:
             yield owner
         finally:
@@ -223,15 +223,70 @@ def test_a_slug_may_look_like_an_id(committed: None) -> None:
 
 
 def test_what_is_appended_meanwhile_is_no_fault(log: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    pages = chain._pages
+    page, writes = chain._page, iter(range(5))
 
-    def while_somebody_writes(organization_id: uuid.UUID) -> Iterator[list[tuple[Any, ...]]]:
-        add(log.acme)
-        yield from pages(organization_id)
-        add(log.acme)
+    def while_somebody_writes(*arguments: Any) -> list[tuple[Any, ...]]:
+        found = page(*arguments)
+        if next(writes, None) is not None:
+            add(log.acme)
+        return found
 
-    monkeypatch.setattr(chain, "_pages", while_somebody_writes)
+    monkeypatch.setattr(chain, "_page", while_somebody_writes)
     assert "whole." in verify("acme")
+
+
+HEADS = {
+    "rewound": "sequence = e.sequence, hash = e.hash FROM audit_event e "
+    "WHERE h.organization_id = e.organization_id AND e.sequence = 5 AND",
+    "zero": "sequence = 0, hash = repeat('0', 64) WHERE",
+    "negative": "sequence = -7, hash = 'x' WHERE",
+    "another hash": "hash = repeat('a', 64) WHERE",
+}
+
+
+@pytest.mark.parametrize("change", HEADS)
+def test_a_head_that_was_changed_shows(log: World, change: str) -> None:
+    with tampering() as owner:
+        edit = f"UPDATE audit_chainhead h SET {HEADS[change]} h.organization_id = %s"
+        assert owner.execute(edit, [log.acme.pk]).rowcount == 1
+    assert "The chain's end was changed" in refused("acme")
+
+
+@pytest.mark.parametrize("sequence", [-(2**63), -1, 0, None])
+def test_an_event_that_was_put_before_the_first_shows(log: World, sequence: int | None) -> None:
+    with tampering() as owner:
+        if sequence is None:
+            owner.execute("ALTER TABLE audit_event ALTER sequence DROP NOT NULL")
+        copy = (
+            "INSERT INTO audit_event SELECT (jsonb_populate_record(e, jsonb_build_object("
+            "'id', gen_random_uuid(), 'sequence', %s::bigint))).* FROM audit_event AS e "
+            "WHERE organization_id = %s AND sequence = 3"
+        )
+        owner.execute(copy, [sequence, log.acme.pk])
+        try:
+            assert "put there" in refused("acme")
+        finally:
+            owner.execute("TRUNCATE audit_event")
+            owner.execute("ALTER TABLE audit_event ALTER sequence SET NOT NULL")
+
+
+def test_an_event_twice_at_the_end_of_a_page_shows(log: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chain, "_PAGE", 5)
+    for sequence in (5, 10):
+        with tampering() as owner:
+            _copy(owner, log.acme, sequence, log.acme, sequence)
+        # Twice each: the twin, and what follows it where the twin comes last.
+    assert "more after it do not fit" in refused("acme")
+
+
+def test_the_deployments_chain_and_a_deleted_organizations_are_missed(log: World) -> None:
+    call_command("delete_organization", "globex", "--yes", stdout=io.StringIO())
+    verify()
+    for chain_id in (log.globex.pk, DEPLOYMENT):
+        with tampering() as owner:
+            for table in ("audit_chainhead", "audit_event"):
+                owner.execute(f"DELETE FROM {table} WHERE organization_id = %s", [chain_id])
+        assert f"{chain_id}: Where the chain ends is not recorded" in refused()
 
 
 def test_what_follows_a_bad_event_is_verified_on(log: World) -> None:
@@ -507,12 +562,12 @@ def test_events_of_an_older_version_become_a_chain(committed: None) -> None:
     assert not column_exists("sequence")
     with database.superuser() as cursor:
         cursor.execute("ALTER TABLE audit_event NO FORCE ROW LEVEL SECURITY")
-        for organization in (world.acme, world.globex):
+        for organization_id in (world.acme.pk, world.globex.pk, DEPLOYMENT):
             cursor.execute(
                 "INSERT INTO audit_event SELECT gen_random_uuid(), %s, "
                 "now() - n * interval '1 s', 'auth.login', 'success', NULL, 'x', '', '', '', '', NULL, "
                 "'{\"n\": 1}' FROM generate_series(1, 2500) AS n",
-                [organization.pk],
+                [organization_id],
             )
         cursor.execute("ALTER TABLE audit_event FORCE ROW LEVEL SECURITY")
     call_command("migrate", database="owner", verbosity=0)

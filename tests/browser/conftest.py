@@ -40,9 +40,9 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(django_db_setup: None, django_db_blocker: Any) -> Iterator[Site]:
-    """Serve the product on a free port of loopback, for as long as the tests run."""
+    """Serve the product on a free port of loopback for these tests; its worker would do others' jobs."""
     with django_db_blocker.unblock():
         site = Site()
         try:

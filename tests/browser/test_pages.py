@@ -66,6 +66,59 @@ def test_every_page_and_state_of_the_card_is_accessible(
     context.close()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_a_scan_is_started_followed_and_read(browser: Browser, acme: Site, scheme: str, width: int) -> None:
+    context = browser.new_context(
+        base_url=acme.url,
+        viewport={"width": width, "height": 800},
+        color_scheme=scheme,  # type: ignore[arg-type]
+    )
+    page = context.new_page()
+    log_in_on(page, "admin@acme.example")
+    page.goto("/orgs/acme/scans/")
+    expect(page.locator("main")).to_contain_text("Nothing can be scanned yet")
+    check(page, "no connection")
+    page.goto("/orgs/acme/integrations/?dialog=connect")
+    page.fill("[name=token]", demo_token("Acme Atlas"))
+    page.get_by_role("dialog").get_by_role("button", name="Connect").click()
+    expect(page.locator("#notion-shared")).to_contain_text("databases", timeout=15_000)
+    page.goto("/orgs/acme/scans/")
+    check(page, "no scan yet")
+    acme.sandbox.latency_ms = 700
+    page.get_by_role("button", name="Start the first scan").click()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    check(page, "a live scan")
+    expect(page.locator("#scan")).to_contain_text("Reading lists", timeout=15_000)
+    expect(page.locator("#scan")).to_contain_text("objects")
+    acme.sandbox.latency_ms = 0
+    expect(page.locator("#scan")).to_contain_text("100 % covered", timeout=30_000)
+    check(page, "a complete scan")
+    page.get_by_role("link", name="All scans").click()
+    expect(page.get_by_role("row", name="Scan 1")).to_contain_text("Complete")
+    page.get_by_label("Scan by itself").select_option("weekly")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("main")).to_contain_text("Every week; the next one starts")
+    check(page, "history")
+    context.close()
+
+
+def test_a_scan_is_cancelled_without_javascript(browser: Browser, acme: Site) -> None:
+    context = browser.new_context(base_url=acme.url, java_script_enabled=False)
+    page = context.new_page()
+    log_in_on(page, "admin@acme.example")
+    page.goto("/orgs/acme/integrations/?dialog=connect")
+    page.fill("[name=token]", demo_token("Acme Atlas"))
+    page.get_by_role("dialog").get_by_role("button", name="Connect").click()
+    acme.sandbox.latency_ms = 2_000
+    page.goto("/orgs/acme/scans/")
+    page.get_by_role("button", name="Start the first scan").click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("main")).to_contain_text("The scan was cancelled.")
+    acme.sandbox.latency_ms = 0
+    context.close()
+
+
 def test_a_dialog_is_left_by_escape_and_the_focus_goes_back(
     acme: Site, log_in: Callable[[str], Page]
 ) -> None:

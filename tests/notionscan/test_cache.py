@@ -10,6 +10,8 @@ from pathlib import Path
 from django.core.cache import cache
 from django.db import connection
 
+from notionscan.tasks import forget
+
 
 class Attack:
     def __init__(self, target: Path) -> None:
@@ -40,5 +42,11 @@ def test_it_keeps_adds_and_forgets(db: None) -> None:
     cache.set("ever", 6, None)
     assert cache.delete("x")
     assert (cache.get("x"), cache.get("ever")) == (None, 6)
+    cache.set("old", 7, -1)
+    assert not cache.delete("missing")
+    forget(0)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT cache_key FROM django_cache")
+        assert [key.rpartition(":")[2] for (key,) in cursor.fetchall()] == ["ever"]
     cache.clear()
     assert cache.get("ever") is None

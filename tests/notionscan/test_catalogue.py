@@ -166,6 +166,47 @@ HOLES = {
         f"GRANT DELETE ON audit_event TO {APP}",
         f"{APP} has DELETE on audit_event",
     ),
+    "a right that can be handed on": (
+        f"GRANT SELECT ON audit_event TO {APP} WITH GRANT OPTION",
+        f"{APP} may hand on its rights on audit_event",
+    ),
+    "a publication": (
+        "CREATE PUBLICATION all_rows FOR TABLE audit_event",
+        "The publication all_rows sends rows",
+    ),
+    "a reader asked for every row": (
+        "ALTER FUNCTION scope_organization() VOLATILE",
+        r"The function scope_organization\(\) is not the one that was reviewed",
+    ),
+    "a function of the queue's that is another": (
+        "CREATE FUNCTION procrastinate_more() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "The job queue's tables, functions and triggers are not those",
+    ),
+    "a table by the queue's name": (
+        "CREATE TABLE procrastinate_more (id int)",
+        "The job queue's tables, functions and triggers are not those",
+    ),
+    "a trigger on the queue": (
+        "CREATE TRIGGER also AFTER INSERT ON procrastinate_jobs "
+        "EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+        "The job queue's tables, functions and triggers are not those",
+    ),
+    "the organization only beside a unique index": (
+        "CREATE UNIQUE INDEX telling ON integrations_integration (workspace_id) INCLUDE (organization_id)",
+        "The unique index telling of integrations_integration tells",
+    ),
+    "an exclusion": (
+        "ALTER TABLE integrations_integration ADD CONSTRAINT telling EXCLUDE (workspace_id WITH =)",
+        "The unique index telling of integrations_integration tells",
+    ),
+    "a parent that nothing holds": (
+        "ALTER TABLE scans_stream DROP CONSTRAINT scans_stream_organization_id_scan_id_fkey",
+        "The column scan_id of scans_stream may point into another organization's scans_scan",
+    ),
+    "a unique index that is missing": (
+        "ALTER TABLE scans_stream DROP CONSTRAINT stream_of_scan_once",
+        "The table scans_stream lacks its unique index stream_of_scan_once",
+    ),
     "a right that is missing": (
         f"REVOKE SELECT ON audit_event FROM {APP}",
         f"{APP} lacks SELECT on audit_event",

@@ -20,6 +20,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils import timezone
 from psycopg import sql
 
 from audit.actions import Action
@@ -29,7 +30,7 @@ from integrations.notion.budget import Priority
 from integrations.services.revocation import keep_for_revocation
 from notionscan import grants, rls
 from notionscan.secret import Secret
-from scans.models import Stream
+from scans.models import Schedule, Stream
 from scans.storage import merge
 from tenants.models import Organization
 from tests import database
@@ -51,6 +52,9 @@ def everywhere(committed: None) -> World:
             scan = make_scan(organization, 1)
             merge(scan, [PLAIN])
             Stream.objects.create(organization=organization, scan=scan, name="pages")
+            Schedule.objects.create(
+                organization=organization, every=Schedule.Every.DAY, next_at=timezone.now()
+            )
             keep_for_revocation(organization_id=organization.pk, provider="notion", token=Secret("kept"))
             OAuthState.objects.create(
                 organization=organization,

@@ -67,6 +67,7 @@ def test_every_route_needs_a_login_or_says_why_not(world: World) -> None:
 # Values for what an address has in it; nothing of it exists for somebody who is not logged in.
 VALUES = {
     "slug": "acme",
+    "scan_id": UUID(int=1),
     "provider": "notion",
     "membership_id": UUID(int=1),
     "object_id": "1",

@@ -266,7 +266,10 @@ def test_a_schema_has_names_types_and_counts_and_no_content(notion: Sandbox) -> 
     properties = [each for source in sources for each in source["schema"]]
     assert {"title"} <= {each["type"] for each in properties}
     assert any(each.get("options", 0) > 1 for each in properties)
-    assert all(set(each) <= {"name", "type", "options", "target"} for each in properties)
+    assert all(
+        set(each) <= {"id", "name", "type", "options", "target", "both_ways", "over"} for each in properties
+    )
+    assert [each["both_ways"] for each in properties if each["type"] == "relation"]
 
 
 def test_a_database_says_where_it_stands_and_what_is_in_it(notion: Sandbox) -> None:

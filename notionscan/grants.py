@@ -14,6 +14,8 @@ from psycopg import sql
 
 _READ = "SELECT"
 _WRITE = "SELECT, INSERT, UPDATE, DELETE"
+# Never changed.
+_KEPT = "SELECT, INSERT, DELETE"
 
 # Fenced by row security.
 SCOPED = {
@@ -33,6 +35,9 @@ SCOPED = {
     "scans_stream": _WRITE,
     "scans_seen": _WRITE,
     "scans_version": _WRITE,
+    "scans_calibrationversion": _KEPT,
+    "scans_report": _KEPT,
+    "scans_finding": _WRITE,
 }
 # Not fenced by an organization: rights, what it holds, and why that is safe.
 GLOBAL = {

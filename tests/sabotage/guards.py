@@ -680,7 +680,7 @@ _MORE = [
     Guard(
         "functions are the reviewed ones",
         "notionscan/catalogue.py",
-        "if name in found and found[name] != body:",
+        "if name in found and found[name] != fingerprint:",
         "if False:",
         _CATALOGUE,
     ),
@@ -747,15 +747,15 @@ _SCANS = [
     Guard(
         "a worker that lost the scan is not let on",
         "scans/crawl.py",
-        "status=Scan.Status.RUNNING, lease=scan.lease",
-        "status=Scan.Status.RUNNING",
+        "            lease=self.scan.lease,\n",
+        "",
         _SCAN,
     ),
     Guard(
         "a cursor is kept with its page",
-        "scans/crawl.py",
-        '    stream.cursor = page.next_cursor or ""',
-        '    stream.cursor = ""',
+        "scans/listings.py",
+        '            stream.cursor = self._cursors.follow(page) or ""',
+        '            stream.cursor = ""',
         _SCAN,
     ),
     Guard(

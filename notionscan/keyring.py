@@ -78,6 +78,8 @@ class KeyRing:
         Raises: DecryptFailed if the ring no longer holds the key it was wrapped with.
         """
         key_id = wrapped_by(wrapped)
+        if not key_id:
+            raise DecryptFailed("The organization's data key was altered; restore it from a backup.")
         key = self._keys.get(key_id)
         if key is None:
             raise DecryptFailed(f"The key {key_id[:40]!r} is not in FIELD_ENCRYPTION_KEYS.")

@@ -143,7 +143,7 @@ def read_object(found: Mapping[str, Any]) -> dict[str, Any]:
 def read_schema(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return a data source's properties: id, name, type, number of options, and where a relation leads.
 
-    ``both_ways`` says that the other side of a relation shows it too; ``over``, which relation a rollup reads.
+    ``both_ways``: the other side of a relation shows it too. ``over``: the relation that a rollup reads.
 
     Names of options and formulas are content, and stay behind.
     """

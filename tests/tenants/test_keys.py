@@ -98,6 +98,16 @@ def test_a_damaged_data_key_stops_nobody_else(ring: dict[str, bytes], world: Wor
     assert ring_keys_in_use() == {"new": 1, "test1": 1}
 
 
+def test_a_data_key_that_names_no_key_is_told_from_a_missing_key(
+    ring: dict[str, bytes], world: World
+) -> None:
+    with within(world.globex):
+        DataKey.objects.update(wrapped="junk")
+    with pytest.raises(CommandError, match="1 data keys were altered and name no key; restore them"):
+        rotate()
+    assert ring_keys_in_use() == {"": 1, "new": 1}
+
+
 def test_other_bytes_under_a_known_id_are_found(world: World, settings: Any) -> None:
     [current, *_] = settings.FIELD_ENCRYPTION_KEYS
     settings.FIELD_ENCRYPTION_KEYS = settings.FIELD_ENCRYPTION_KEYS | {current: b"o" * 32}

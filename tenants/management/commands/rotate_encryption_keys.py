@@ -43,6 +43,10 @@ class Command(BaseCommand):
             self._print_json(rotated, in_use, current, retired)
         else:
             self._print(rotated, in_use, retired, dry_run=dry_run)
+        if "" in in_use:
+            raise CommandError(
+                f"{in_use['']:,} data keys were altered and name no key; restore them from a backup."
+            )
         if unknown:
             raise CommandError(
                 f"{sum(in_use[key] for key in unknown):,} data keys are wrapped by {', '.join(unknown)}, "
@@ -76,7 +80,7 @@ class Command(BaseCommand):
 
     def _print(self, rotated: int, in_use: dict[str, int], retired: list[str], *, dry_run: bool) -> None:
         for key, count in in_use.items():
-            self.stdout.write(f"{key}: {count:,} data keys")
+            self.stdout.write(f"{key or 'no key'}: {count:,} data keys")
         if not dry_run:
             self.stdout.write(f"{rotated:,} data keys were wrapped anew.")
         for key in retired:

@@ -26,6 +26,8 @@ class Action(models.TextChoices):
     SCAN_INCOMPLETE = "scan.incomplete", "Scan ended incomplete"
     SCAN_SCHEDULED = "scan.scheduled", "Scan schedule changed"
     SCAN_CANCELLED = "scan.cancelled", "Scan cancelled"
+    CALIBRATION_CHANGED = "calibration.changed", "Calibration changed"
+    FINDING_ASSIGNED = "finding.assigned", "Finding assigned"
     AUDIT_EXPORTED = "audit.exported", "Audit log exported"
     ENCRYPTION_ROTATED = "encryption.rotated", "Encryption key rotated"
     ORGANIZATION_CREATED = "organization.created", "Organization created"

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from typing import Any
 from uuid import UUID
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from django.conf import settings
 from django.utils import timezone
 
 from audit.chain import Link, canonical
 from audit.models import ChainHead
+from notionscan import signing
 
 _FIELDS = {"organization", "sequence", "hash", "at", "publicKey", "signature"}
 _LONGEST_CHARACTERS = 2_000
@@ -27,16 +23,14 @@ class CheckpointRefused(Exception):
 def make(organization_id: UUID) -> dict[str, Any]:
     """Sign where an organization's chain ends now, in the open transaction."""
     head = ChainHead.objects.get(organization_id=organization_id)
-    key = _key()
     checkpoint = {
         "organization": str(organization_id),
         "sequence": head.sequence,
         "hash": head.hash,
         "at": timezone.now().isoformat(timespec="seconds"),
-        "publicKey": base64.b64encode(key.public_key().public_bytes_raw()).decode(),
+        "publicKey": signing.public_key(),
     }
-    signature = key.sign(canonical(checkpoint).encode())
-    return checkpoint | {"signature": base64.b64encode(signature).decode()}
+    return checkpoint | {"signature": signing.sign(canonical(checkpoint))}
 
 
 def read(text: str, organization_id: UUID) -> Link:
@@ -47,15 +41,9 @@ def read(text: str, organization_id: UUID) -> Link:
     """
     checkpoint = _parsed(text)
     signature = checkpoint.pop("signature")
-    try:
-        # Our own key and not the one the file names, which anybody can make.
-        _key().public_key().verify(
-            base64.b64decode(str(signature), validate=True), canonical(checkpoint).encode()
-        )
-    except (InvalidSignature, binascii.Error, ValueError):
-        raise CheckpointRefused(
-            "The checkpoint was not signed by this site's SIGNING_KEY, or was altered."
-        ) from None
+    # Our own key and not the one the file names, which anybody can make.
+    if not signing.is_signed(canonical(checkpoint), str(signature), by=signing.public_key()):
+        raise CheckpointRefused("The checkpoint was not signed by this site's SIGNING_KEY, or was altered.")
     if checkpoint["organization"] != str(organization_id):
         raise CheckpointRefused("The checkpoint is another organization's.")
     return Link(int(checkpoint["sequence"]), str(checkpoint["hash"]))
@@ -69,7 +57,3 @@ def _parsed(text: str) -> dict[str, Any]:
     if not isinstance(found, dict) or set(found) != _FIELDS:
         raise CheckpointRefused("The file is not a checkpoint as the audit page gives them.")
     return found
-
-
-def _key() -> Ed25519PrivateKey:
-    return Ed25519PrivateKey.from_private_bytes(settings.SIGNING_KEY)

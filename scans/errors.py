@@ -15,3 +15,21 @@ class NothingToCancel(IntegrationError):
     code = "scan_has_ended"
     status = 409
     sentence = "This scan has ended already; there is nothing to cancel."
+
+
+class CalibrationMovedOn(IntegrationError):
+    code = "calibration_moved_on"
+    status = 409
+    sentence = "Somebody else changed the calibration meanwhile. Look at theirs, and make your change again."
+
+
+class NoSuchCalibration(IntegrationError):
+    code = "calibration_not_found"
+    status = 404
+    sentence = "There is no such version of the calibration."
+
+
+class NoSuchFinding(IntegrationError):
+    code = "finding_not_found"
+    status = 404
+    sentence = "There is no such finding."

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.timesince import timesince
 
-from scans.models import Scan, Schedule, Seen
+from scans import calibrations
+from scans.analysis import ENGINE_VERSION
+from scans.models import Report, Scan, Schedule, Seen
 
 PAGE_SIZE = 25
 _LONG_SECONDS = 120
@@ -61,6 +64,43 @@ def progress(live: Scan) -> Progress:
 @transaction.atomic
 def schedule(organization_id: UUID) -> Schedule | None:
     return Schedule.objects.filter(organization_id=organization_id).first()
+
+
+def reports(organization_id: UUID) -> QuerySet[Report]:
+    """Return the reports under the calibration in force, of the newest scan first, without their content."""
+    return (
+        Report.objects.filter(
+            organization_id=organization_id,
+            calibration_number=calibrations.in_force(organization_id).number,
+            engine_version=ENGINE_VERSION,
+        )
+        .select_related("scan")
+        .defer("content")
+        .order_by("-scan__number")
+    )
+
+
+@transaction.atomic
+def newest_report(organization_id: UUID) -> Report | None:
+    return reports(organization_id).first()
+
+
+@transaction.atomic
+def report_of(scan: Scan) -> Report | None:
+    """Return a scan's report under the calibration in force."""
+    return reports(scan.organization_id).filter(scan=scan).first()
+
+
+@transaction.atomic
+def report_before(report: Report) -> Report | None:
+    """Return the report on the scan before, under the same calibration."""
+    return reports(report.organization_id).filter(scan__number__lt=report.scan.number).first()
+
+
+@transaction.atomic
+def is_newest(ended: Scan) -> bool:
+    later = Scan.objects.filter(organization_id=ended.organization_id, number__gt=ended.number)
+    return not later.filter(status__in=Scan.REPORTED).exists()
 
 
 def duration(ended: Scan) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from notionscan.jobs import organization_task
-from scans.services import run, schedule, start
+from scans.services import calibration, notices, report, run, schedule, start
 
 
 @organization_task(start.TASK, asks_whether_to_stop=True)
@@ -19,3 +19,18 @@ def run_scan(
 @organization_task(schedule.TASK)
 def run_scheduled(organization_id: UUID) -> None:
     schedule.run_scheduled(organization_id=organization_id)
+
+
+@organization_task(report.TASK)
+def make_report(organization_id: UUID, *, scan_id: UUID) -> None:
+    report.make_report(organization_id=organization_id, scan_id=scan_id)
+
+
+@organization_task(calibration.TASK)
+def report_on_all(organization_id: UUID) -> None:
+    report.report_on_all(organization_id=organization_id)
+
+
+@organization_task(notices.TASK)
+def mail(organization_id: UUID, *, scan_id: UUID) -> None:
+    notices.mail(organization_id=organization_id, scan_id=scan_id)

@@ -50,6 +50,9 @@ class Report(Scoped, models.Model):
     overall = models.FloatField(null=True)
     # By dimension, for the trend.
     scores = models.JSONField()
+    # Each finding's key, rule, severity, title and mute, and the rules that the scan could not tell of.
+    findings = models.JSONField(default=list)
+    unknown = models.JSONField(default=list)
     # Canonical JSON, as it was signed.
     content = models.TextField()
     sha256 = models.CharField(max_length=64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 
 from django.db import models
 from django.utils import timezone
@@ -31,6 +32,7 @@ class Scan(Scoped, models.Model):
         CANCELLED = "cancelled", "Cancelled"
 
     LIVE = (Status.QUEUED, Status.RUNNING, Status.WAITING)
+    REPORTED = (Status.COMPLETE, Status.INCOMPLETE)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
@@ -39,6 +41,8 @@ class Scan(Scoped, models.Model):
     integration_id = models.UUIDField()
     status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
     started_by_label = models.CharField(max_length=254)
+    # Nobody watches it, so its failure is mailed.
+    is_scheduled = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
@@ -78,6 +82,11 @@ class Scan(Scoped, models.Model):
     @property
     def is_live(self) -> bool:
         return self.status in self.LIVE
+
+    @property
+    def as_of(self) -> datetime:
+        """The moment that its report speaks of."""
+        return self.started_at or self.created_at
 
     @property
     def size(self) -> int:

@@ -28,6 +28,8 @@ from notionscan.jobs import defer
 from scans.coverage import coverage, known_until
 from scans.crawl import HandedBack, ScanEnded, crawl
 from scans.models import Scan
+from scans.services.notices import notify_of_failure
+from scans.services.report import TASK as REPORT
 from scans.services.start import TASK
 from scans.storage import forget_seen
 
@@ -150,3 +152,7 @@ def _end(scan: Scan, reason: str = "", *, status: Scan.Status | None = None) -> 
         result=Result.SUCCESS if complete else Result.ERROR,
         objects=ending.coverage["objects"],
     )
+    if ending.status in Scan.REPORTED:
+        defer(REPORT, scan_id=ending.pk)
+    if not complete:
+        notify_of_failure(ending)

@@ -61,7 +61,7 @@ def run_scheduled(*, organization_id: UUID) -> None:
         schedule.save(update_fields=["next_at"])
         defer(TASK, delay_seconds=int(wait.total_seconds()))
     try:
-        start_scan(organization=schedule.organization, actor=None)
+        start_scan(organization=schedule.organization, actor=None, is_scheduled=True)
     except IntegrationError:
         # Under way already, or not connected: the integrations page says so, and the next one is queued.
         return

@@ -25,7 +25,9 @@ TASK = "scans.run"
 SCANS_PER_FULL = 10
 
 
-def start_scan(*, organization: Organization, actor: User | None, full: bool = False) -> Scan:
+def start_scan(
+    *, organization: Organization, actor: User | None, full: bool = False, is_scheduled: bool = False
+) -> Scan:
     """Start a scan of the organization's workspace, with the job that does it.
 
     It goes on from the last one that knows everything up to a moment, unless there is none, everything is
@@ -49,6 +51,7 @@ def start_scan(*, organization: Organization, actor: User | None, full: bool = F
                 since_number=before.number if before else None,
                 since=before.known_until if before else None,
                 started_by_label=label(actor) if actor else "Notion Scan",
+                is_scheduled=is_scheduled,
             )
             record(action=Action.SCAN_STARTED, organization=organization.pk, actor=actor, target=scan)
             defer(TASK, scan_id=scan.pk)

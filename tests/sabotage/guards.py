@@ -511,8 +511,8 @@ _RECORD = [
     Guard(
         "a checkpoint is signed by us",
         "audit/checkpoints.py",
-        "_key().public_key().verify(",
-        "(lambda *_: None)(",
+        "if not signing.is_signed(",
+        "if False and not signing.is_signed(",
         _AUDIT,
     ),
     Guard(

@@ -1,0 +1,31 @@
+"""Which calibration is in force, and which were."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from scans.analysis.calibration import Calibration
+from scans.models import CalibrationVersion
+
+
+@dataclass(frozen=True)
+class InForce:
+    """A calibration and its number; 0 is the default, before anybody changed it."""
+
+    number: int
+    calibration: Calibration
+
+
+def versions(organization_id: UUID) -> QuerySet[CalibrationVersion]:
+    """Return an organization's calibrations, newest first."""
+    return CalibrationVersion.objects.filter(organization_id=organization_id).order_by("-number")
+
+
+def in_force(organization_id: UUID) -> InForce:
+    newest = versions(organization_id).first()
+    if newest is None:
+        return InForce(0, Calibration.default())
+    return InForce(newest.number, Calibration.of(newest.content))

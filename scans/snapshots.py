@@ -11,7 +11,6 @@ from django.db import connection, transaction
 from scans.analysis import Snapshot
 from scans.models import Scan
 
-_UTC = pl.Datetime("us", "UTC")
 _TEXTS = (
     "object_id",
     "kind",
@@ -36,11 +35,7 @@ COPY (
     WHERE organization_id = %s AND valid_from <= %s AND (valid_until IS NULL OR valid_until > %s)
 ) TO STDOUT (FORMAT csv, FORCE_QUOTE (title), NULL '\\N')
 """  # noqa: S608  # our own names
-_READ_AS = (
-    dict.fromkeys((*_TEXTS, "structure"), pl.String)
-    | dict.fromkeys(_TIMES, pl.Int64)
-    | dict.fromkeys(_FLAGS, pl.String)
-)
+_READ_AS = {name: pl.Int64 if name in _TIMES else pl.String for name in _COLUMNS}
 
 
 def snapshot(scan: Scan) -> Snapshot:
@@ -73,7 +68,7 @@ def _objects(organization_id: UUID, number: int) -> pl.DataFrame:
         for piece in copied:
             rows.write(piece)
     rows.seek(0)
-    read = pl.read_csv(rows, has_header=False, new_columns=list(_COLUMNS), schema=_READ_AS, null_values="\\N")
+    read = pl.read_csv(rows, has_header=False, schema=_READ_AS, null_values="\\N")
     return read.with_columns(
         *(pl.from_epoch(name, time_unit="us").dt.replace_time_zone("UTC") for name in _TIMES),
         *((pl.col(name) == "t").alias(name) for name in _FLAGS),

@@ -97,6 +97,21 @@ def test_a_whole_log_verifies(log: World) -> None:
     assert json.loads(verify("acme", "--json"))[0]["events"] == last_of(log.acme)
 
 
+def test_what_is_appended_meanwhile_is_read_as_well(log: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    last = last_of(log.acme)
+    read = chain._page
+    late = [1, 2]
+
+    def read_and_append(organization_id: Any, after: Any) -> Any:
+        page = read(organization_id, after)
+        if not page and late:
+            add(log.acme, number=late.pop())
+        return page
+
+    monkeypatch.setattr(chain, "_page", read_and_append)
+    assert chain.verify(log.acme.pk).sequence == last + 2
+
+
 def test_the_database_and_python_hash_alike(log: World) -> None:
     end = chain.verify(log.acme.pk)
     assert end.sequence == last_of(log.acme)

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Count, QuerySet
 
 from scans import storage
-from scans.listings import CUTS, NO_CAPABILITY, NOT_SHARED, QUERY_CUT, REFUSED, SEARCH_CUT
+from scans.listings import CUTS, NO_CAPABILITY, NOT_SHARED, QUERY_CUT, REFUSED, ROWS, SEARCH_CUT
 from scans.models import Scan, Seen, Stream, Version
 
 _SENTENCES = {
@@ -43,6 +43,7 @@ def coverage(scan: Scan) -> dict[str, Any]:
         "people": _people(all_known),
         "unseen": unseen,
         "percent": 100 * documents // (documents + missing) if documents + missing else 100,
+        "incompleteSources": _incomplete_sources(scan),
         "reasons": _reasons(scan, unseen=unseen, absent=absent),
         "caveat": _CAVEAT,
     }
@@ -69,6 +70,12 @@ def _reasons(scan: Scan, *, unseen: int, absent: int) -> list[str]:
     if open_lists := streams.filter(is_done=False).count():
         reasons.append(f"Lists that were not read to their end: {open_lists:,}.")
     return reasons
+
+
+def _incomplete_sources(scan: Scan) -> list[str]:
+    """Return the data sources whose rows were not read to their end."""
+    cut = _streams(scan).filter(name__startswith=ROWS).exclude(is_done=True, problem="")
+    return sorted(name.removeprefix(ROWS) for name in cut.values_list("name", flat=True))
 
 
 def _streams(scan: Scan) -> QuerySet[Stream]:

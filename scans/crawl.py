@@ -35,6 +35,7 @@ from scans.listings import (
     NO_CAPABILITY,
     NOT_SHARED,
     REFUSED,
+    ROWS,
     Listing,
     Rows,
     Search,
@@ -175,7 +176,7 @@ class _Crawl:
         for data_source in data_sources:
             if data_source not in self.opened:
                 self.opened.add(data_source)
-                stream = self._stream(f"rows {data_source}")
+                stream = self._stream(f"{ROWS}{data_source}")
                 since = self.since if self.since and _was_known(self.scan, data_source) else None
                 if not stream.is_done:
                     yield Rows(stream, data_source=data_source, edited_from=since)

@@ -25,6 +25,9 @@ CUTS = (SEARCH_CUT, QUERY_CUT)
 _SEARCH_REACHES = 9_000
 _RESTARTS_AT_MOST = 2
 
+# The names of streams of rows begin so.
+ROWS = "rows "
+
 
 class Listing:
     """One list and its checkpoint; this one is that of the users."""

@@ -16,6 +16,8 @@ from scans.models import Report, Scan, Schedule, Seen
 
 PAGE_SIZE = 25
 _LONG_SECONDS = 120
+# Scans that a trend is drawn through.
+_TREND = 26
 
 
 @dataclass(frozen=True)
@@ -122,3 +124,10 @@ def _about(live: Scan) -> int | None:
     ).order_by("-number")
     last = before.first()
     return last.size or None if last else None
+
+
+@transaction.atomic
+def trend(report: Report) -> list[tuple[str, float | None]]:
+    """Return (day, overall score) of the scans until this one, under one calibration, the oldest first."""
+    found = reports(report.organization_id).filter(scan__number__lte=report.scan.number)[:_TREND]
+    return [(each.scan.as_of.date().isoformat(), each.overall) for each in reversed(found)]

@@ -11,7 +11,7 @@ from scans.analysis import adoption, exposure, ownership, schema, scoring, struc
 from scans.analysis.assurance import coverage, judge_coverage
 from scans.analysis.calibration import Calibration
 from scans.analysis.frames import Frames, build
-from scans.analysis.result import Analysis
+from scans.analysis.result import Analysis, Finding
 from scans.analysis.snapshot import Snapshot
 
 ENGINE_VERSION = "1"
@@ -28,17 +28,18 @@ def analyse(snapshot: Snapshot, calibration: Calibration, as_of: datetime) -> An
     metrics = [verdict.metric for verdict in verdicts]
     found = [each for verdict in verdicts for each in verdict.findings]
     dimensions, overall = scoring.scores(metrics, found, snapshot, calibration)
+    findings = scoring.ranked(found, metrics, snapshot, calibration)
     return Analysis(
         engine_version=ENGINE_VERSION,
         as_of=as_of.isoformat(),
         counts=_counts(frames),
         is_small=frames.is_small,
         metrics=metrics,
-        findings=scoring.ranked(found, metrics, snapshot, calibration),
+        findings=findings,
         dimensions=dimensions,
         overall=overall,
         gravity=_gravity(frames),
-        people=adoption.people(frames),
+        people=adoption.people(frames) | {"names": _names(frames, findings)},
         adoption={"weeks": adoption.per_week(frames)},
         exposure=exposure.overview(frames),
         structure=_depths(frames),
@@ -63,6 +64,13 @@ def _counts(frames: Frames) -> dict[str, int]:
         "trashed": states.get("trashed", 0),
         "vanished": states.get("vanished", 0),
     }
+
+
+def _names(frames: Frames, findings: list[Finding]) -> dict[str, str]:
+    """Return the names of the people whom the evidence names by their id."""
+    ids = {row["by"] for each in findings for row in each.evidence} - {None}
+    named = frames.people.filter(pl.col("object_id").is_in(sorted(ids)))
+    return dict(named.select("object_id", "name").iter_rows())
 
 
 def _gravity(frames: Frames) -> list[dict[str, Any]]:

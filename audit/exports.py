@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from datetime import datetime
@@ -18,10 +16,9 @@ from audit.actions import Action
 from audit.models import Event
 from audit.record import Labelled, record
 from notionscan import rls
+from notionscan.spreadsheets import csv_line
 
 _PAGE = 1_000
-# What a spreadsheet would take for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class Format(models.TextChoices):
@@ -92,18 +89,11 @@ def _as_jsonl(rows: Iterator[tuple[str, tuple[Any, ...]]]) -> Iterator[str]:
 
 
 def _as_csv(rows: Iterator[tuple[str, tuple[Any, ...]]]) -> Iterator[str]:
-    yield _csv_line(["sequence", "hash", *chain.CONTENT])
+    yield csv_line(["sequence", "hash", *chain.CONTENT])
     for _, (sequence, hash_, *content) in rows:
         values = chain.plain(tuple(content)).values()
-        yield _csv_line([sequence, hash_, *map(_cell, values)])
+        yield csv_line([sequence, hash_, *map(_cell, values)])
 
 
 def _cell(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value or "")
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def _csv_line(values: list[Any]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(values)
-    return line.getvalue()
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value or "")

@@ -50,12 +50,6 @@ _DISCONNECTED = {
 
 
 @require_safe
-def overview(request: Request, slug: str) -> HttpResponse:
-    member = access.member(request, slug, Permission.READ)
-    return redirect("integrations:page", member.organization.slug)
-
-
-@require_safe
 def page(request: Request, slug: str) -> HttpResponse:
     member = access.member(request, slug, Permission.READ)
     dialog = request.GET.get("dialog", "")

@@ -9,9 +9,9 @@ from django.urls import include, path
 from django.views.generic import TemplateView
 
 from integrations.callback import callback
-from integrations.views import overview
 from notionscan import health
 from notionscan.api import api
+from scans.overview import overview
 from tenants.own_scope import in_own_scope
 from tenants.views import home
 

@@ -6,7 +6,7 @@ import enum
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -49,7 +49,8 @@ class Metadata:
     @property
     def digest(self) -> UUID:
         """Return a fingerprint of everything that is stored."""
-        content = repr(astuple(self)).encode()
+        # Not astuple(), which copies every id deeply: a third of a scan's time.
+        content = repr(tuple(vars(self).values())).encode()
         return UUID(bytes=hashlib.blake2b(content, digest_size=16).digest())
 
 

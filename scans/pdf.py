@@ -12,7 +12,7 @@ class PdfUnavailable(Exception):
     """What the PDF needs is not installed."""
 
     def __init__(self) -> None:
-        super().__init__("This server cannot make PDFs: install Pango (Debian: libpangoft2-1.0-0) and restart it.")
+        super().__init__("This server cannot make PDFs. Install Pango (Debian: libpangoft2-1.0-0).")
 
 
 def write(context: dict[str, Any]) -> bytes:

@@ -27,7 +27,12 @@ _ASKS = {
 }
 _STATES = {"bad": ("critical", "high"), "warn": ("medium",), "info": ("low", "info")}
 _EFFORTS = {"S": "an hour", "M": "a day", "L": "a week or more"}
-_AGES = (("fresh", "under 90 days"), ("aging", "90 to 180 days"), ("stale", "180 days to a year"), ("dormant", "over a year"))
+_AGES = (
+    ("fresh", "under 90 days"),
+    ("aging", "90 to 180 days"),
+    ("stale", "180 days to a year"),
+    ("dormant", "over a year"),
+)
 _ACTIONS = 5
 _LISTED_PEOPLE = 20
 
@@ -132,7 +137,9 @@ def view(
         muted=[each for each in findings if each.muted],
         hubs=analysis["gravity"],
         hub_points=charts.hubs(analysis["gravity"][:10]),
-        ages=charts.bars([(words, analysis["ages"][name], f"{analysis['ages'][name]:,}") for name, words in _AGES]),
+        ages=charts.bars(
+            [(words, analysis["ages"][name], f"{analysis['ages'][name]:,}") for name, words in _AGES]
+        ),
         depths=charts.bars(
             [
                 (f"{each['depth']} above", each["documents"], f"{each['documents']:,}")
@@ -198,7 +205,9 @@ def _finding(found: Mapping[str, Any], names: Mapping[str, str]) -> FindingView:
         gain=found["gain"],
         confidence=round(100 * found["confidence"]),
         muted=found["muted"],
-        evidence=[{**row, "by": names.get(row["by"], ""), "address": address(row)} for row in found["evidence"]],
+        evidence=[
+            {**row, "by": names.get(row["by"], ""), "address": address(row)} for row in found["evidence"]
+        ],
         total=found["total"],
     )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from uuid import UUID
 
@@ -11,9 +9,9 @@ from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from audit.exports import formula_safe
 from notionscan import signing
 from notionscan.http import Request
+from notionscan.spreadsheets import csv_line
 from scans import presentation, seal, selectors
 from scans.models import Report
 from tenants import access
@@ -48,16 +46,14 @@ def as_json(request: Request, slug: str, scan_id: UUID) -> HttpResponse:
 @require_safe
 def as_csv(request: Request, slug: str, scan_id: UUID) -> HttpResponse:
     found = _report(access.member(request, slug, Permission.READ), scan_id)
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["rule", "severity", "finding", "kind", "title", "reason", "edited", "by", "id"])
     names = found.analysis["people"]["names"]
+    lines = [csv_line(["rule", "severity", "finding", "kind", "title", "reason", "edited", "by", "id"])]
     for each in found.analysis["findings"]:
         for row in each["evidence"] or [dict.fromkeys(("kind", "title", "reason", "at", "by", "id"))]:
             cells = [row["kind"], row["title"], row["reason"], row["at"], names.get(row["by"]), row["id"]]
-            line = [each["rule"], each["severity"], each["title"], *cells]
-            writer.writerow([formula_safe(cell or "") for cell in line])
-    return _attached(HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8"), slug, found, "csv")
+            lines.append(csv_line([each["rule"], each["severity"], each["title"], *cells]))
+    answer = HttpResponse("".join(lines), content_type="text/csv; charset=utf-8")
+    return _attached(answer, slug, found, "csv")
 
 
 @require_safe

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
 from django.utils.timesince import timesince
 
 from scans import calibrations
 from scans.analysis import ENGINE_VERSION
-from scans.models import Report, Scan, Schedule, Seen
+from scans.analysis.result import SEVERITIES
+from scans.models import CalibrationVersion, Finding, Report, Scan, Schedule, Seen
 
 PAGE_SIZE = 25
+FINDINGS_PAGE = 50
 _LONG_SECONDS = 120
 # Scans that a trend is drawn through.
 _TREND = 26
@@ -84,13 +87,13 @@ def reports(organization_id: UUID) -> QuerySet[Report]:
 
 @transaction.atomic
 def newest_report(organization_id: UUID) -> Report | None:
-    return reports(organization_id).first()
+    return reports(organization_id).defer(None).first()
 
 
 @transaction.atomic
 def report_of(scan: Scan) -> Report | None:
     """Return a scan's report under the calibration in force."""
-    return reports(scan.organization_id).filter(scan=scan).first()
+    return reports(scan.organization_id).defer(None).filter(scan=scan).first()
 
 
 @transaction.atomic
@@ -131,3 +134,44 @@ def trend(report: Report) -> list[tuple[str, float | None]]:
     """Return (day, overall score) of the scans until this one, under one calibration, the oldest first."""
     found = reports(report.organization_id).filter(scan__number__lte=report.scan.number)[:_TREND]
     return [(each.scan.as_of.date().isoformat(), each.overall) for each in reversed(found)]
+
+
+@transaction.atomic
+def calibration(organization_id: UUID) -> calibrations.InForce:
+    return calibrations.in_force(organization_id)
+
+
+@transaction.atomic
+def calibration_versions(organization_id: UUID) -> list[CalibrationVersion]:
+    return list(calibrations.versions(organization_id)[:PAGE_SIZE])
+
+
+@dataclass(frozen=True)
+class Findings:
+    findings: Sequence[Finding]
+    next_cursor: str | None
+
+
+@transaction.atomic
+def findings(organization_id: UUID, *, status: str = "", cursor: str = "") -> Findings:
+    """Return an organization's findings, the worst first; those that are not resolved unless asked for."""
+    found = Finding.objects.filter(organization_id=organization_id)
+    if status in Finding.Status.values:
+        found = found.filter(status=status)
+    else:
+        found = found.exclude(status=Finding.Status.RESOLVED)
+    # Without those that the calibration in force does not know.
+    found = found.exclude(status=Finding.Status.RESOLVED, resolved_number__isnull=True)
+    order = Case(*(When(severity=name, then=rank) for rank, name in enumerate(SEVERITIES)), default=0)
+    start = int(cursor) if re.fullmatch(r"[0-9]{1,6}", cursor) else 0
+    rows = list(found.annotate(rank=order).order_by("-rank", "key")[start : start + FINDINGS_PAGE + 1])
+    more = len(rows) > FINDINGS_PAGE
+    return Findings(rows[:FINDINGS_PAGE], str(start + FINDINGS_PAGE) if more else None)
+
+
+@transaction.atomic
+def finding_states(organization_id: UUID) -> list[str]:
+    """Return the state of each finding that there is or was, for counting."""
+    known = Finding.objects.filter(organization_id=organization_id)
+    known = known.exclude(status=Finding.Status.RESOLVED, resolved_number__isnull=True)
+    return list(known.values_list("status", flat=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 from uuid import UUID
@@ -24,15 +24,17 @@ _TYPES = {
     "is_archived": "boolean",
     "is_locked": "boolean",
     "is_public": "boolean",
-    "structure": "jsonb",
     "digest": "uuid",
 }
 _INCOMING = (*COLUMNS, "digest")
-_UNNEST = ", ".join(f"%({name})s::{_TYPES.get(name, 'text')}[]" for name in _INCOMING)
 _NAMES = ", ".join(_INCOMING)
+_STORED = _NAMES.replace("structure", "structure::jsonb")
+# One JSON text: psycopg writes arrays value by value, which takes longer than PostgreSQL needs for all of it.
+_RECORDS = ", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in _INCOMING)
+_READ = f"WITH incoming AS (SELECT * FROM jsonb_to_recordset(%(objects)s::jsonb) AS r ({_RECORDS}))"
 # A version that began in this very scan is corrected in place: two lists of one scan saw two moments of it.
 _CLOSE = f"""
-WITH incoming ({_NAMES}) AS (SELECT * FROM unnest({_UNNEST})),
+{_READ},
 corrected AS (
     DELETE FROM scans_version AS v USING incoming AS i
     WHERE v.organization_id = %(organization)s AND v.object_id = i.object_id AND v.valid_from = %(number)s
@@ -43,20 +45,27 @@ WHERE v.organization_id = %(organization)s AND v.object_id = i.object_id AND v.v
   AND v.valid_until IS NULL AND v.digest <> i.digest
 """
 _INSERT = f"""
+{_READ}
 INSERT INTO scans_version (organization_id, valid_from, {_NAMES})
-SELECT %(organization)s, %(number)s, {_NAMES} FROM unnest({_UNNEST}) AS i ({_NAMES})
+SELECT %(organization)s, %(number)s, {_STORED} FROM incoming AS i
 WHERE NOT EXISTS (
     SELECT FROM scans_version AS v WHERE v.organization_id = %(organization)s
       AND v.object_id = i.object_id AND v.valid_until IS NULL
 )
 """
-
+# Marks what was met, and tells which of it is stored as it is.
 _SEE = """
-INSERT INTO scans_seen AS s (organization_id, scan_id, object_id, found_by)
-SELECT %(organization)s, %(scan)s, i.object_id, i.found_by
-FROM unnest(%(object_id)s::uuid[], %(found_by)s::smallint[]) AS i (object_id, found_by)
-ON CONFLICT (organization_id, scan_id, object_id)
-DO UPDATE SET found_by = s.found_by | EXCLUDED.found_by WHERE s.found_by | EXCLUDED.found_by <> s.found_by
+WITH incoming AS (
+    SELECT * FROM jsonb_to_recordset(%(seen)s::jsonb) AS r (object_id uuid, digest uuid)
+), seen AS (
+    INSERT INTO scans_seen AS s (organization_id, scan_id, object_id, found_by)
+    SELECT %(organization)s, %(scan)s, i.object_id, %(found_by)s FROM incoming AS i
+    ON CONFLICT (organization_id, scan_id, object_id) DO UPDATE SET found_by = s.found_by | EXCLUDED.found_by
+    WHERE s.found_by | EXCLUDED.found_by <> s.found_by
+)
+SELECT i.object_id FROM incoming AS i JOIN scans_version AS v
+ON v.organization_id = %(organization)s AND v.object_id = i.object_id
+  AND v.valid_until IS NULL AND v.digest = i.digest
 """
 
 
@@ -66,21 +75,43 @@ def merge(scan: Scan, seen: Iterable[Metadata], *, found_by: int = Seen.LOOK_UP)
 
     Of an object that is there twice, the later is stored. ``found_by`` are bits of ``Seen``.
     """
-    batch = list({each.object_id: each for each in seen}.values())
+    batch = {each.object_id: each for each in seen}
+    digests = {object_id: each.digest for object_id, each in batch.items()}
+    unchanged = _see(scan, digests, found_by)
+    changed = [
+        {**vars(each), "digest": digests[object_id]}
+        for object_id, each in batch.items()
+        if object_id not in unchanged
+    ]
+    if not changed:
+        return 0
     values: dict[str, Any] = {
         "organization": scan.organization_id,
-        "scan": scan.pk,
         "number": scan.number,
-        "found_by": [found_by] * len(batch),
+        "objects": _json(changed),
     }
-    for name in COLUMNS:
-        values[name] = [getattr(each, name) for each in batch]
-    values["digest"] = [each.digest for each in batch]
     with connection.cursor() as cursor:
-        cursor.execute(_SEE, values)
         cursor.execute(_CLOSE, values)
         cursor.execute(_INSERT, values)
         return int(cursor.rowcount)
+
+
+def _see(scan: Scan, digests: Mapping[UUID, UUID | None], found_by: int) -> set[UUID]:
+    """Store that the scan has met these objects, and return those that are stored with the same digest."""
+    records = [{"object_id": object_id, "digest": digest} for object_id, digest in digests.items()]
+    values: dict[str, Any] = {
+        "organization": scan.organization_id,
+        "scan": scan.pk,
+        "found_by": found_by,
+        "seen": _json(records),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_SEE, values)
+        return {object_id for (object_id,) in cursor.fetchall()}
+
+
+def _json(records: list[dict[str, Any]]) -> str:
+    return json.dumps(records, default=str)
 
 
 def objects_of(organization_id: UUID, number: int) -> QuerySet[Version]:
@@ -104,9 +135,7 @@ def not_seen(scan: Scan) -> QuerySet[Version]:
 
 def ask_in_vain(scan: Scan, object_id: UUID) -> None:
     """Store that an object was asked for and not given, so that it is not asked for again."""
-    values = {"organization": scan.organization_id, "scan": scan.pk}
-    with connection.cursor() as cursor:
-        cursor.execute(_SEE, values | {"object_id": [object_id], "found_by": [Seen.NOT_THERE]})
+    _see(scan, {object_id: None}, Seen.NOT_THERE)
 
 
 def miss(scan: Scan, kind: str, object_id: UUID) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -74,3 +75,86 @@ def _content(organization: Organization, number: int) -> dict[str, Any]:
     if version is None:
         raise NoSuchCalibration
     return dict(version.content)
+
+
+def mute(
+    *, organization: Organization, actor: User, rule: str, scope: str | None, reason: str, until: str
+) -> CalibrationVersion:
+    """Mute a rule, or one object of it, until a day.
+
+    Raises: CalibrationRefused; CalibrationMovedOn.
+    """
+    entry: dict[str, Any] = {
+        "rule": rule,
+        "scope": scope,
+        "reason": reason,
+        "until": until,
+        "by": label(actor),
+    }
+    return _amend(
+        organization, actor, f"{rule} muted until {until}", lambda content: content["mutes"].append(entry)
+    )
+
+
+def unmute(*, organization: Organization, actor: User, rule: str, scope: str | None) -> CalibrationVersion:
+    """End what mutes a rule, or one object of it."""
+
+    def change(content: dict[str, Any]) -> None:
+        content["mutes"] = [
+            each for each in content["mutes"] if (each["rule"], each["scope"]) != (rule, scope)
+        ]
+
+    return _amend(organization, actor, f"{rule} no longer muted", change)
+
+
+def label_finding(*, organization: Organization, actor: User, key: str, verdict: str) -> CalibrationVersion:
+    """Say whether a finding is right, wrong, or a risk that is accepted; an empty verdict takes it back.
+
+    Raises: CalibrationRefused; CalibrationMovedOn.
+    """
+
+    def change(content: dict[str, Any]) -> None:
+        content["labels"] = [each for each in content["labels"] if each["key"] != key]
+        if verdict:
+            content["labels"].append({"key": key, "label": verdict, "by": label(actor)})
+
+    return _amend(organization, actor, f"{key[:100]} labelled {verdict or 'no more'}", change)
+
+
+def pin(*, organization: Organization, actor: User, object_id: str, pinned: str) -> CalibrationVersion:
+    """Pin an object; an empty pin takes it back. Raises: CalibrationRefused; CalibrationMovedOn."""
+
+    def change(content: dict[str, Any]) -> None:
+        content["pins"].pop(object_id, None)
+        if pinned:
+            content["pins"][object_id] = pinned
+
+    return _amend(organization, actor, f"Pin {pinned or 'removed'}", change)
+
+
+def describe_person(
+    *, organization: Organization, actor: User, person: str, values: dict[str, str | None]
+) -> CalibrationVersion:
+    """Say what somebody is: a service account, gone, of a team, and who stands in.
+
+    Raises: CalibrationRefused; CalibrationMovedOn.
+    """
+
+    def change(content: dict[str, Any]) -> None:
+        content["people"].pop(person, None)
+        if any(values.values()):
+            content["people"][person] = values
+
+    return _amend(organization, actor, "Person described", change)
+
+
+def _amend(
+    organization: Organization, actor: User, note: str, change: Callable[[dict[str, Any]], None]
+) -> CalibrationVersion:
+    with transaction.atomic():
+        now = calibrations.in_force(organization.pk)
+    content = now.calibration.as_dict()
+    change(content)
+    return change_calibration(
+        organization=organization, actor=actor, content=content, based_on=now.number, note=note
+    )

@@ -43,11 +43,14 @@ MEMBER = f"{ORG}members/<uuid:membership_id>/"
 API = "api/orgs/<slug>/integrations"
 SCAN = f"{ORG}scans/<uuid:scan_id>/"
 SCANS = "api/orgs/<slug>/scans"
+CALIBRATION = f"{ORG}calibration/"
+REPORT = ("report/", "report/<slug:name>/", "report.json", "report.csv", "report.pdf")
+NOTHING = "login 404 404 404 404 404 404 404"
 TOKEN = {"token": "ntn_" + "m" * 46}
 
 ROWS = (
     Row("GET", "", "login 302 200 302 302 302 200 200"),
-    Row("GET", ORG, "login 404 404 302 302 302 302 404"),
+    Row("GET", ORG, MEMBERS),
     # Connections: members see the card, admins act. Nothing is connected here, hence 404 and 400.
     Row("GET", f"{ORG}integrations/", MEMBERS),
     Row("GET", f"{NOTION}shared", MEMBERS),
@@ -77,6 +80,21 @@ ROWS = (
     Row("POST", f"{ORG}scans/schedule", "login 404 404 403 403 302 403 404", {"every": "daily"}),
     Row("GET", f"{SCAN}", MEMBERS),
     Row("POST", f"{SCAN}cancel", "login 404 404 403 302 302 403 404"),
+    # Reports: members read. Nothing was reported on this scan.
+    *(Row("GET", f"{SCAN}{ending}", NOTHING) for ending in REPORT),
+    # Findings: members read, editors assign. There is none.
+    Row("GET", f"{ORG}findings/", MEMBERS),
+    Row("POST", f"{ORG}findings/<uuid:finding_id>/assign", "login 404 404 403 404 404 403 404"),
+    # Calibration: members read, editors mute and label, admins do the rest.
+    Row("GET", f"{CALIBRATION}", MEMBERS),
+    Row("POST", f"{CALIBRATION}preview", ADMINS),
+    Row("POST", f"{CALIBRATION}save", "login 404 404 403 403 302 403 404", {"based_on": "0"}),
+    Row("POST", f"{CALIBRATION}back", "login 404 404 403 403 404 403 404", {"number": "99"}),
+    Row("POST", f"{CALIBRATION}pin", "login 404 404 403 403 400 403 404", {"object": "x", "pin": "core"}),
+    Row("POST", f"{CALIBRATION}person", "login 404 404 403 403 400 403 404", {"person": "x", "is": "left"}),
+    Row("POST", f"{CALIBRATION}mute", "login 404 404 403 400 400 403 404"),
+    Row("POST", f"{CALIBRATION}unmute", "login 404 404 403 302 302 403 404"),
+    Row("POST", f"{CALIBRATION}label", "login 404 404 403 400 400 403 404", {"label": "wrong"}),
     Row("GET", SCANS, MEMBERS),
     Row("POST", SCANS, "login 404 404 403 404 404 403 404"),
     Row("GET", f"{SCANS}/<scan_id>", MEMBERS),

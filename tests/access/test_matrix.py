@@ -7,6 +7,7 @@ import re
 import uuid
 from collections.abc import Iterable, Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.http import HttpResponse
@@ -127,6 +128,8 @@ class Callers:
             "provider": "notion",
             "membership_id": self.membership(self.world, self.world.viewer),
             "scan_id": self.scan_id,
+            "finding_id": str(UUID(int=1)),
+            "name": "structure",
             "object_id": str(self.world.admin.pk),
             "content_type_id": "1",
             "app_label": "tenants",

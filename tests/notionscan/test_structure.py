@@ -68,6 +68,8 @@ def test_every_route_needs_a_login_or_says_why_not(world: World) -> None:
 VALUES = {
     "slug": "acme",
     "scan_id": UUID(int=1),
+    "finding_id": UUID(int=1),
+    "name": "structure",
     "provider": "notion",
     "membership_id": UUID(int=1),
     "object_id": "1",

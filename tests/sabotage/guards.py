@@ -531,8 +531,8 @@ _RECORD = [
     ),
     Guard(
         "a CSV holds no formula",
-        "audit/exports.py",
-        "text.startswith(_FORMULA)",
+        "notionscan/spreadsheets.py",
+        "cell.startswith(_FORMULA)",
         "False",
         _AUDIT,
     ),

@@ -1,0 +1,145 @@
+"""The calibration and findings pages: who may change what, and what they are told."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from integrations.sandbox import Sandbox
+from scans.models import CalibrationVersion, Finding
+from scans.services.report import make_report
+from tests.factories import World, make_world, run_jobs, within
+from tests.scans.conftest import connect_acme, finish, start
+
+PAGE = "/orgs/acme/calibration/"
+
+
+@pytest.fixture
+def reported(connected: World) -> World:
+    scan = finish(start(connected))
+    with within(connected.acme):
+        make_report(organization_id=connected.acme.pk, scan_id=scan.pk)
+    return connected
+
+
+def versions(world: World) -> int:
+    with within(world.acme):
+        return CalibrationVersion.objects.count()
+
+
+def text(answer: Any) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
+
+
+def test_a_preview_shows_the_difference_and_saves_nothing(reported: World) -> None:
+    browser = reported.client(reported.admin)
+    answer = browser.post(f"{PAGE}preview", {"thresholds.T1.warn": "0", "thresholds.T1.crit": "0.001"})
+    shown = text(answer)
+    assert "What this would change" in shown
+    assert "Nothing is saved yet." in shown
+    assert 'value="0.001"' in answer.content.decode()
+    assert versions(reported) == 0
+
+
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        ({"weights.structure": "101"}, "weights.structure must be between 0 and 100."),
+        ({"weights.structure": "much"}, "weights.structure must be between 0 and 100."),
+        ({"thresholds.V1.warn": "nan"}, "thresholds.V1.warn must be between 0 and 1."),
+        ({"thresholds.V1.colour": "1"}, "thresholds.V1.colour is nothing that a calibration has."),
+        ({"thresholds.V1": "1"}, "thresholds.V1. is nothing that a calibration has."),
+    ],
+)
+def test_a_figure_out_of_range_is_named_and_nothing_lost(
+    reported: World, sent: dict[str, str], sentence: str
+) -> None:
+    for place in ("preview", "save"):
+        answer = reported.client(reported.admin).post(f"{PAGE}{place}", {"based_on": "0", **sent})
+        assert answer.status_code == 400
+        assert sentence in text(answer)
+    assert versions(reported) == 0
+
+
+def test_the_second_of_two_admins_is_told(reported: World) -> None:
+    browser = reported.client(reported.admin)
+    assert browser.post(f"{PAGE}save", {"based_on": "0", "weights.structure": "30"}).status_code == 302
+    answer = browser.post(f"{PAGE}save", {"based_on": "0", "weights.structure": "40"})
+    assert answer.status_code == 409
+    assert "Somebody else changed the calibration meanwhile" in text(answer)
+    assert 'value="40"' in answer.content.decode()
+
+
+def test_a_pin_and_a_person_are_saved_and_shown(reported: World) -> None:
+    browser = reported.client(reported.admin)
+    one = "11111111-1111-4111-8111-111111111111"
+    browser.post(f"{PAGE}pin", {"object": one, "pin": "core"})
+    browser.post(f"{PAGE}person", {"person": one, "is": "left", "team": "<b>Ops</b>"})
+    page = browser.get(PAGE).content.decode()
+    assert one in page
+    assert "&lt;b&gt;Ops" in page
+    browser.post(f"{PAGE}pin", {"object": one, "pin": ""})
+    assert versions(reported) == 3
+
+
+def test_an_editor_mutes_and_an_admin_goes_back(committed: None, sandbox: Sandbox) -> None:
+    world = make_world()
+    connect_acme(world)
+    finish(start(world))
+    run_jobs()
+    with within(world.acme):
+        finding = Finding.objects.exclude(severity="info").order_by("key").first()
+    assert finding is not None
+    editor = world.client(world.editor)
+    sent = {"rule": finding.rule, "reason": "We know", "until": "2999-01-01", "back": "findings"}
+    assert editor.post(f"{PAGE}mute", sent).headers["Location"] == "/orgs/acme/findings/"
+    while run_jobs():
+        pass
+    assert _status(world, finding) == "muted"
+    assert "We know" in text(editor.get(PAGE))
+    world.client(world.admin).post(f"{PAGE}back", {"number": "0", "based_on": "1"})
+    while run_jobs():
+        pass
+    assert _status(world, finding) != "muted"
+
+
+def _status(world: World, finding: Finding) -> str:
+    with within(world.acme):
+        return str(Finding.objects.get(pk=finding.pk).status)
+
+
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        ({"rule": "V1", "until": "2999-01-01"}, "Say why it is muted."),
+        ({"rule": "V1", "reason": "x"}, "Say until when it is muted."),
+        ({"rule": "V1", "reason": "x", "until": "soon"}, "Give a day such as 2027-01-31."),
+        ({"rule": "Z9", "reason": "x", "until": "2999-01-01"}, "mutes[0].rule must be one of"),
+    ],
+)
+def test_a_mute_needs_a_reason_and_an_end(reported: World, sent: dict[str, str], sentence: str) -> None:
+    answer = reported.client(reported.editor).post(f"{PAGE}mute", sent)
+    assert answer.status_code == 400
+    assert sentence in text(answer)
+
+
+def test_a_finding_is_given_to_a_member_alone(reported: World) -> None:
+    with within(reported.acme):
+        finding = Finding.objects.order_by("key").first()
+    assert finding is not None
+    editor = reported.client(reported.editor)
+    place = f"/orgs/acme/findings/{finding.pk}/assign"
+    assert editor.post(place, {"owner": str(reported.viewer.pk), "due_on": "2027-01-31"}).status_code == 302
+    shown = text(editor.get("/orgs/acme/findings/"))
+    assert "31 Jan 2027" in shown
+    assert editor.post(place, {"owner": str(reported.outsider.pk)}).status_code == 400
+    assert editor.post(place, {"due_on": "soon"}).status_code == 400
+
+
+def test_the_overview_says_where_one_stands(reported: World, world: World) -> None:
+    shown = text(reported.client(reported.viewer).get("/orgs/acme/"))
+    assert re.search(r"\d+ of 100", shown)
+    assert "Open findings" in shown
+    assert "Connect Notion" in text(world.client(world.outsider).get("/orgs/globex/"))

@@ -97,6 +97,11 @@ def report_of(scan: Scan) -> Report | None:
 
 
 @transaction.atomic
+def has_report(scan: Scan) -> bool:
+    return reports(scan.organization_id).filter(scan=scan).exists()
+
+
+@transaction.atomic
 def report_before(report: Report) -> Report | None:
     """Return the report on the scan before, under the same calibration."""
     return reports(report.organization_id).filter(scan__number__lt=report.scan.number).first()

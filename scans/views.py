@@ -59,10 +59,13 @@ def detail(request: Request, slug: str, scan_id: UUID) -> HttpResponse:
     scan = selectors.scan(member.organization.pk, scan_id)
     if scan is None:
         raise Http404
+    has_report = selectors.has_report(scan)
     context = {
         "organization": member.organization,
         "member": member,
         "scan": scan,
+        "has_report": has_report,
+        "awaits_report": not has_report and scan.has_just_ended,
         "progress": selectors.progress(scan) if scan.is_live else None,
         "duration": selectors.duration(scan),
         "ledger": egress.ledger(scan),

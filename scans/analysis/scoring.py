@@ -14,6 +14,8 @@ _BANDS = ((85, "Leading"), (70, "Managed"), (55, "Developing"), (40, "Fragile"),
 _EFFORT = {"S": 1, "M": 2, "L": 4}
 _BELOW_LEADING = 84.99
 _EXPOSED = 59
+# What moves no score comes after what does.
+_UNSCORED = 0.1
 _GRADED, _WELL_COVERED = 70, 90
 
 
@@ -102,6 +104,8 @@ def _with_gain(finding: Finding, metrics: Sequence[Metric], calibration: Calibra
     priority = (
         SEVERITIES.index(finding.severity) * finding.share * finding.confidence / _EFFORT[finding.effort]
     )
+    if not any(metric.id == finding.rule and metric.score is not None for metric in metrics):
+        priority *= _UNSCORED
     return replace(finding, gain=gain, priority=priority)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.utils import timezone
@@ -18,6 +18,8 @@ _KINDS = {
     "page": "Pages, rows included",
     "user": "People and bots",
 }
+
+_REPORTED_WITHIN = timedelta(minutes=2)
 
 
 class Scan(Scoped, models.Model):
@@ -82,6 +84,15 @@ class Scan(Scoped, models.Model):
     @property
     def is_live(self) -> bool:
         return self.status in self.LIVE
+
+    @property
+    def has_just_ended(self) -> bool:
+        """Say whether its report may still be in the making."""
+        return (
+            self.status in self.REPORTED
+            and self.finished_at is not None
+            and timezone.now() - self.finished_at < _REPORTED_WITHIN
+        )
 
     @property
     def as_of(self) -> datetime:

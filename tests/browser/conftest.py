@@ -143,7 +143,7 @@ def log_in_on(page: Page, email: str) -> None:
     page.fill("[name=login]", email)
     page.fill("[name=password]", PASSWORD)
     page.click("main button[type=submit]")
-    page.wait_for_url("**/integrations/")
+    page.wait_for_url("**/orgs/*/")
 
 
 def _free_port() -> int:

@@ -94,6 +94,23 @@ def test_a_scan_is_started_followed_and_read(browser: Browser, acme: Site, schem
     acme.sandbox.latency_ms = 0
     expect(page.locator("#scan")).to_contain_text("100 % covered", timeout=30_000)
     check(page, "a complete scan")
+    page.get_by_role("link", name="Open the report").click(timeout=20_000)
+    check(page, "the report")
+    for drawn in page.locator("summary:visible").all():
+        drawn.click()
+    check(page, "the report with its tables")
+    page.get_by_role("link", name="Structure").click()
+    check(page, "a dimension")
+    for place in ("", "findings/", "calibration/"):
+        page.goto(f"/orgs/acme/{place}")
+        for more in page.locator("main summary:visible").all():
+            more.click()
+        check(page, place or "the overview")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.locator("main")).to_contain_text("What this would change")
+    check(page, "a preview")
+    page.goto("/orgs/acme/scans/")
+    page.get_by_role("link", name="Scan 1").click()
     page.get_by_role("link", name="All scans").click()
     expect(page.get_by_role("row", name="Scan 1")).to_contain_text("Complete")
     page.get_by_label("Scan by itself").select_option("weekly")

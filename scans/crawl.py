@@ -254,7 +254,7 @@ class _Crawl:
         started = time.monotonic()
         answers = self.fetchers.answers(_POLL_SECONDS)
         if self.ready and time.monotonic() - started > _WAITED_SECONDS:
-            self.width = min(self.width + 1, MOST_AT_ONCE)
+            self.width = min(2 * self.width, MOST_AT_ONCE)
         if answers:
             self._store(answers)
 

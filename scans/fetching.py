@@ -21,8 +21,8 @@ from integrations.notion.errors import NotionUnavailable
 from integrations.notion.replies import Page
 
 Fetch = Callable[[NotionClient], Page]
-# 600 requests a minute, the most that Notion allows, at 1.5 s each keep fifteen waiting.
-MOST_AT_ONCE = 16
+# A window's requests go out in its first seconds even when Notion is slow; a second window waits for them.
+MOST_AT_ONCE = 32
 _ASK_AGAIN_SECONDS = 1.0
 
 

@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import models, transaction
+from django.db import OperationalError, models, transaction
+from psycopg.errors import DeadlockDetected
 
 from audit.actions import Action
 from audit.record import record
@@ -15,6 +16,8 @@ from integrations.services.disconnect import take_out_of_use
 from integrations.services.revocation import Revoked, revoke
 from notionscan import rls
 from tenants.models import Organization
+
+_MOST_CLASHES = 20
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,19 @@ def delete_organization(organization: Organization) -> Receipt:
     """
     outcomes: Counter[str] = Counter()
     tried: set[UUID] = set()
+    clashes = 0
     while True:
         _give_back_tokens(organization.pk, outcomes, tried)
-        if receipt := _delete_without_tokens(organization, outcomes, tried):
+        try:
+            receipt = _delete_without_tokens(organization, outcomes, tried)
+        except OperationalError as clash:
+            # A scan that still stores what was under way waits for us, and we for it; without a connection
+            # it ends soon.
+            clashes += 1
+            if not isinstance(clash.__cause__, DeadlockDetected) or clashes > _MOST_CLASHES:
+                raise
+            continue
+        if receipt:
             return receipt
 
 

@@ -9,7 +9,18 @@ from collections.abc import Iterator
 from contextlib import redirect_stdout
 
 from tests import database
-from tests.bench import audit, card_page, isolation, keys, queries, reveal, row_security, sandbox, world
+from tests.bench import (
+    audit,
+    card_page,
+    isolation,
+    keys,
+    queries,
+    reveal,
+    row_security,
+    sandbox,
+    scans,
+    world,
+)
 from tests.bench.figure import Figure
 
 
@@ -38,3 +49,4 @@ def _figures() -> Iterator[Figure]:
     yield from sandbox.measure()
     yield from audit.measure()
     yield from keys.measure()
+    yield from scans.measure()

@@ -34,6 +34,8 @@ from tests.factories import make_organization, within
 
 _LIMIT, _WINDOW_SECONDS = 180, 60
 _ORGANIZATIONS = 50
+# What a scan asks for one by one.
+_ALONE = {"database": "databases", "block": "blocks"}
 _HOW = "manage.py sandbox and manage.py worker in processes of their own on this machine."
 
 
@@ -90,8 +92,7 @@ def _pace() -> Iterator[Figure]:
             },
             target="at most 1.15",
             met=seconds <= 1.15 * bound,
-            how="10,000 pages, 40 databases; the longest chain is half of the search, from both "
-            f"ends. {_HOW}",
+            how=f"10,000 pages, 40 databases; the longest chain is half of the search. {_HOW}",
         )
 
 
@@ -120,12 +121,18 @@ def _least_requests(organization: Organization, scan: Scan) -> tuple[int, int]:
 
 
 def _against_a_plain_client() -> Iterator[Figure]:
-    options = ["--pages", "10000", "--databases", "0", "--rows", "0", "--rate-limit", str(_LIMIT)]
+    # As many pages as one window lets through.
+    options = ["--pages", "15000", "--databases", "0", "--rows", "0", "--rate-limit", str(_LIMIT)]
     with serve(*options, "--latency-ms", "300", "--as-of", _WEEKS_AGO) as facts, working(facts["url"]):
         acme = connected("side-by-side", facts)
         started = perf_counter()
-        scan = ended(begun(acme))
+        scan = begun(acme)
+        # Then it goes on to what a plain crawl never asks for: parents, and authors who are not listed.
+        while again(scan).stage in ("", "Reading lists"):
+            time.sleep(0.05)
         ours = perf_counter() - started
+        requests = again(scan).requests
+        ended(scan)
         # The window that our scan used is over before the other begins.
         time.sleep(_WINDOW_SECONDS)
         started = perf_counter()
@@ -137,12 +144,12 @@ def _against_a_plain_client() -> Iterator[Figure]:
             "plain_seconds": round(theirs, 1),
             "our_seconds": round(ours, 1),
             "ratio": round(theirs / ours, 2),
-            "our_requests": scan.requests,
+            "our_requests": requests,
             "plain_requests": plain,
         },
         target="at least 1.8",
         met=theirs >= 1.8 * ours,
-        how=f"10,000 pages, no database, 300 ms; one request after the other by notion-client. {_HOW}",
+        how=f"15,000 pages, no database, 300 ms; one request after the other by notion-client. {_HOW}",
     )
 
 
@@ -180,34 +187,55 @@ def _throughput() -> Figure:
             started = perf_counter()
             scan = work(begun(acme))
             ours.append(scan.size / (perf_counter() - started))
-            bare.append(_bare_loop(facts))
+            bare.append(scan.size / _bare_loop(acme, facts))
     rate, plain = sorted(ours)[1], sorted(bare)[1]
     return Figure(
         name="objects per second, against a bare loop that fetches and parses",
         values={"objects_per_second": round(rate), "bare": round(plain), "ratio": round(rate / plain, 3)},
         target="at least 0.5",
         met=rate >= 0.5 * plain,
-        how="20,000 pages, no latency, no limit; in turn, the median of 3. The loop searches for pages.",
+        how="20,000 pages, no latency, no limit; in turn, median of 3. The loop asks what the scan asked.",
     )
 
 
-def _bare_loop(facts: dict[str, Any]) -> float:
+def _bare_loop(organization: Organization, facts: dict[str, Any]) -> float:
+    """Ask for what a scan asks for, over one connection, and only parse it; returns the seconds."""
+    with within(organization):
+        objects = Version.objects.filter(organization=organization)
+        ids = {kind: list(objects.filter(kind=kind).values_list("object_id", flat=True)) for kind in _ALONE}
+        sources = list(objects.filter(kind="data_source", state="live").values_list("object_id", flat=True))
     connection = http.client.HTTPConnection(urlsplit(facts["url"]).netloc, timeout=30)
     headers = {
         "Authorization": f"Bearer {_token(facts)}",
         "Notion-Version": "2026-03-11",
         "Content-Type": "application/json",
     }
-    asked: dict[str, Any] = {"page_size": 100, "filter": {"property": "object", "value": "page"}}
-    count, started = 0, perf_counter()
-    while True:
-        connection.request("POST", "/v1/search", json.dumps(asked), headers)
-        page = json.loads(connection.getresponse().read())
-        count += len(page["results"])
-        if not page["has_more"]:
-            connection.close()
-            return count / (perf_counter() - started)
-        asked["start_cursor"] = page["next_cursor"]
+
+    def ask(method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        connection.request(method, path, json.dumps(body) if body else None, headers)
+        found: dict[str, Any] = json.loads(connection.getresponse().read())
+        return found
+
+    def walk(method: str, path: str, body: dict[str, Any]) -> None:
+        asked = body | {"page_size": 100}
+        while (page := ask(method, path, asked)).get("has_more"):
+            asked["start_cursor"] = page["next_cursor"]
+
+    started = perf_counter()
+    ask("GET", "/v1/users?page_size=100")
+    for kind in ("page", "data_source"):
+        for in_trash in (False, True):
+            walk(
+                "POST", "/v1/search", {"filter": {"property": "object", "value": kind}, "in_trash": in_trash}
+            )
+    for source in sources:
+        walk("POST", f"/v1/data_sources/{source}/query?filter_properties=title", {})
+    for kind, path in _ALONE.items():
+        for object_id in ids[kind]:
+            ask("GET", f"/v1/{path}/{object_id}")
+    seconds = perf_counter() - started
+    connection.close()
+    return seconds
 
 
 # Again, when little or nothing changed ---------------------------------------------------------------------
@@ -345,9 +373,17 @@ def serve(*options: str) -> Iterator[dict[str, Any]]:
 @contextmanager
 def working(notion_url: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a worker over the benchmark's database."""
-    environment = database.process_environment() | {"NOTION_API_BASE_URL": notion_url}
+    environment = database.process_environment() | {
+        "DJANGO_SETTINGS_MODULE": "tests.browser.settings",
+        "SITE_URL": "http://localhost:1",
+        "SITE_NOTION_URL": notion_url,
+        "SITE_CLIENT_SECRET": "unused",
+    }
     with subprocess.Popen(
-        [sys.executable, "manage.py", "worker"], env=environment, stdout=subprocess.DEVNULL
+        [sys.executable, "manage.py", "worker"],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     ) as process:
         try:
             yield process
@@ -367,7 +403,7 @@ def connected(slug: str, facts: dict[str, Any], *, number: int = 0, unlimited: b
         if unlimited:
             RateBudget.objects.create(
                 organization=organization,
-                integration=organization.integration_set.get(),
+                integration=organization.integrations.get(),
                 window_started_at="2999-01-01T00:00:00Z",
                 limit=2_000_000_000,
             )

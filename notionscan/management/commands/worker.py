@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError
@@ -17,7 +19,7 @@ class Command(BaseCommand):
     help = "Run background jobs until interrupted."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--concurrency", type=int, default=4, help="jobs at a time (default 4)")
+        parser.add_argument("--concurrency", type=int, default=16, help="jobs at a time (default 16)")
         parser.add_argument("--once", action="store_true", help="end when the queue is empty")
 
     def handle(self, *args: Any, concurrency: int, once: bool, **options: Any) -> None:
@@ -28,10 +30,17 @@ class Command(BaseCommand):
         # Everything in this process speaks as the worker: it is the app's role plus the job tables.
         connections.settings["default"].update(connections.settings["worker"])
         with app.replace_connector(app.connector.get_worker_connector()) as worker:  # type: ignore[attr-defined]
-            worker.run_worker(
-                concurrency=concurrency,
-                wait=not once,
-                delete_jobs="successful",
-                shutdown_graceful_timeout=_SHUTDOWN_SECONDS,
-                fetch_job_polling_interval=2.0,
-            )
+            asyncio.run(_work(worker, concurrency=concurrency, once=once))
+
+
+async def _work(worker: Any, *, concurrency: int, once: bool) -> None:
+    # A job waits in a thread of its own, and the loop would have few more of them than there are processors.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(concurrency))
+    async with worker.open_async():
+        await worker.run_worker_async(
+            concurrency=concurrency,
+            wait=not once,
+            delete_jobs="successful",
+            shutdown_graceful_timeout=_SHUTDOWN_SECONDS,
+            fetch_job_polling_interval=2.0,
+        )

@@ -1,0 +1,205 @@
+"""Scans on real worker processes: several of them, told to stop, killed, and with the ground pulled away."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, transaction
+from psycopg import sql
+
+from integrations.sandbox import Sandbox
+from integrations.sandbox.planted import MARKERS
+from integrations.services.disconnect import disconnect
+from notionscan import rls
+from notionscan.jobs import defer
+from scans.fetching import MOST_AT_ONCE
+from scans.models import Scan
+from scans.services.start import TASK
+from tests import database
+from tests.factories import World, events, make_world, within
+from tests.scans.conftest import again, connect_acme, finish, seen, start
+
+ROOT = Path(__file__).parents[2]
+LEASE_SECONDS = 1
+PATIENCE_SECONDS = 60
+
+
+@pytest.fixture
+def slow_notion(settings: Any) -> Iterator[Sandbox]:
+    """A workspace of some forty requests, each a twentieth of a second."""
+    with Sandbox(pages=900, databases=12, seed=3, latency_ms=50) as sandbox:
+        settings.NOTION_API_BASE_URL = sandbox.url
+        yield sandbox
+
+
+@pytest.fixture
+def world(committed: None, slow_notion: Sandbox) -> World:
+    world = make_world()
+    connect_acme(world)
+    return world
+
+
+@pytest.fixture
+def clean(world: World) -> Scan:
+    """What a scan that nothing disturbs finds."""
+    return finish(start(world))
+
+
+@contextmanager
+def worker(sandbox: Sandbox) -> Iterator[subprocess.Popen[bytes]]:
+    environment = database.process_environment() | {
+        "DJANGO_SETTINGS_MODULE": "tests.browser.settings",
+        "SITE_URL": "http://localhost:1",
+        "SITE_NOTION_URL": sandbox.url,
+        "SITE_CLIENT_SECRET": sandbox.client.client_secret,
+        "SITE_LEASE_SECONDS": str(LEASE_SECONDS),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "worker"], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(timeout=30)
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < until, "this never came"
+        time.sleep(0.02)
+
+
+def ended(scan: Scan) -> Scan:
+    wait_until(lambda: not again(scan).is_live)
+    return again(scan)
+
+
+def agrees(world: World, scan: Scan, clean: Scan) -> None:
+    assert scan.status == Scan.Status.COMPLETE, scan.coverage
+    assert seen(world, scan.number) == seen(world, clean.number)
+    assert scan.coverage == clean.coverage
+
+
+def test_two_workers_given_one_scan_twice_read_it_once(
+    world: World, slow_notion: Sandbox, clean: Scan
+) -> None:
+    scan = start(world)
+    with within(world.acme):
+        defer(TASK, scan_id=scan.pk)
+    slow_notion.requests.clear()
+    with worker(slow_notion), worker(slow_notion):
+        scan = ended(scan)
+    agrees(world, scan, clean)
+    assert scan.requests <= clean.requests
+    assert slow_notion.requests.count("* /v1/*") <= clean.requests
+    assert events(world.acme).count(("scan.completed", "success")) == 2
+
+
+def test_a_worker_that_is_told_to_stop_hands_the_scan_to_another(
+    world: World, slow_notion: Sandbox, clean: Scan
+) -> None:
+    scan = start(world)
+    with worker(slow_notion) as first:
+        # Slow enough that the end of the worker comes before that of the scan.
+        slow_notion.latency_ms = 1500
+        wait_until(lambda: again(scan).requests >= 5)
+        first.send_signal(signal.SIGTERM)
+        first.wait(timeout=15)
+        given_back = again(scan)
+        assert (given_back.status, given_back.leased_until) == (Scan.Status.QUEUED, None)
+    slow_notion.latency_ms = 0
+    with worker(slow_notion):
+        scan = ended(scan)
+    agrees(world, scan, clean)
+    assert scan.requests <= clean.requests + MOST_AT_ONCE
+
+
+def test_a_killed_workers_scan_goes_on_with_another(world: World, slow_notion: Sandbox, clean: Scan) -> None:
+    scan = start(world)
+    with ExitStack() as stack:
+        first = stack.enter_context(worker(slow_notion))
+        wait_until(lambda: again(scan).requests >= 5)
+        first.kill()
+        stack.enter_context(worker(slow_notion))
+        scan = ended(scan)
+    agrees(world, scan, clean)
+    assert scan.requests <= clean.requests + 2 * MOST_AT_ONCE
+
+
+def test_a_deleted_organization_leaves_nothing_of_a_scan_that_ran(world: World, slow_notion: Sandbox) -> None:
+    scan = start(world)
+    acme = world.acme.pk
+    with worker(slow_notion) as process:
+        wait_until(lambda: again(scan).requests >= 5)
+        call_command("delete_organization", "acme", "--yes")
+        asked = slow_notion.requests.count("* /v1/*")
+        wait_until(lambda: not _has_jobs())
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=15)
+    assert slow_notion.requests.count("* /v1/*") <= asked + MOST_AT_ONCE
+    assert _rows_of(acme) == {"audit_event", "audit_chainhead"}
+
+
+def test_a_disconnect_ends_a_scan_that_runs(world: World, slow_notion: Sandbox) -> None:
+    scan = start(world)
+    with worker(slow_notion):
+        wait_until(lambda: again(scan).requests >= 5)
+        with rls.scope(rls.organization_scope(world.acme.pk)):
+            disconnect(organization=world.acme, actor=world.admin, provider="notion")
+        asked = slow_notion.requests.count("* /v1/*")
+        scan = ended(scan)
+    assert scan.status == Scan.Status.CANCELLED
+    # The calls that were under way, and the revocation.
+    assert slow_notion.requests.count("* /v1/*") <= asked + MOST_AT_ONCE + 1
+
+
+def test_what_pages_say_is_in_no_table(world: World, clean: Scan) -> None:
+    with within(world.acme), connection.cursor() as cursor:
+        texts = []
+        for model in rls.scoped_models():
+            cursor.execute(
+                sql.SQL("SELECT string_agg(t::text, ' ') FROM {} t").format(
+                    sql.Identifier(model._meta.db_table)
+                )
+            )
+            texts.append(str(cursor.fetchone()[0]))
+    with database.superuser() as owner:
+        found = owner.execute("SELECT string_agg(j::text, ' ') FROM procrastinate_jobs j").fetchone()
+        texts.append(str(found))
+    text = " ".join(texts)
+    one = next(title for kind, _, title in seen(world).values() if kind == "page" and len(title) > 5)
+    assert one in text, "the control"
+    assert [marker for marker in MARKERS if marker in text] == []
+
+
+def _has_jobs() -> bool:
+    with database.superuser() as cursor:
+        cursor.execute("SELECT FROM procrastinate_jobs WHERE status IN ('todo', 'doing')")
+        return cursor.fetchone() is not None
+
+
+def _rows_of(organization_id: UUID) -> set[str]:
+    """Return the tables that hold a row of an organization, as its own scope sees them."""
+    found = set()
+    scope = rls.scope(rls.organization_scope(organization_id))
+    with scope, transaction.atomic(), connection.cursor() as cursor:
+        for model in rls.scoped_models():
+            table, column = model._meta.db_table, model.scope_column  # type: ignore[attr-defined]
+            query = sql.SQL("SELECT 1 FROM {} WHERE {} = %s LIMIT 1")
+            cursor.execute(query.format(sql.Identifier(table), sql.Identifier(column)), [organization_id])
+            if cursor.fetchone():
+                found.add(table)
+    return found

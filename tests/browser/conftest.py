@@ -144,6 +144,7 @@ def log_in_on(page: Page, email: str) -> None:
     page.fill("[name=password]", PASSWORD)
     page.click("main button[type=submit]")
     page.wait_for_url("**/orgs/*/")
+    page.goto(f"{page.url}integrations/")
 
 
 def _free_port() -> int:

@@ -96,7 +96,7 @@ def test_a_scan_is_started_followed_and_read(browser: Browser, acme: Site, schem
     check(page, "a complete scan")
     page.get_by_role("link", name="Open the report").click(timeout=20_000)
     check(page, "the report")
-    for drawn in page.locator("summary:visible").all():
+    for drawn in page.locator("main summary:visible").all():
         drawn.click()
     check(page, "the report with its tables")
     page.get_by_role("link", name="Structure").click()

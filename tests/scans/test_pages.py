@@ -37,6 +37,8 @@ def test_an_editor_scans_watches_and_reads_the_result(connected: World) -> None:
     assert 'hx-trigger="every 2s"' in live
     assert "Waiting for a worker" in live
     run_jobs()
+    assert "The report is being made." in editor.get(started.url).content.decode()
+    run_jobs()
     done = editor.get(started.url, headers={"HX-Request": "true"}).content.decode()
     assert "hx-trigger" not in done
     assert "100 % covered" in done

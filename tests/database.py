@@ -23,6 +23,7 @@ _KEPT = (
     "notionscan_scopekey",
     "procrastinate_workers",
 )
+_TRIES = 5
 
 
 def create(*, suffix: str, keep: bool) -> str:
@@ -92,7 +93,15 @@ def empty() -> None:
             [list(_KEPT)],
         )
         tables = cursor.fetchone()[0]
-        cursor.execute(f"TRUNCATE {tables} CASCADE")
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                cursor.execute(f"TRUNCATE {tables} CASCADE")
+            except psycopg.errors.DeadlockDetected:
+                # A worker is in the middle of a job.
+                if not tries_left:
+                    raise
+            else:
+                return
 
 
 @contextmanager

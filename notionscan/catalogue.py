@@ -24,6 +24,11 @@ _MEMBER = (
     "(id = ANY (ARRAY( SELECT tenants_membership.organization_id\n   FROM tenants_membership\n"
     "  WHERE (tenants_membership.user_id = ( SELECT scope_user() AS scope_user)))))"
 )
+_SHARE = "(id = ( SELECT scope_share() AS scope_share))"
+_SHARED = (
+    "(id IN ( SELECT scans_share.report_id\n   FROM scans_share\n"
+    "  WHERE (scans_share.id = ( SELECT scope_share() AS scope_share))))"
+)
 _OPERATOR = "( SELECT (CURRENT_USER = SESSION_USER))"
 _ME = "(id = ( SELECT scope_user() AS scope_user))"
 _BORN = "((id = ( SELECT scope_user() AS scope_user)) AND (NOT is_staff) AND (NOT is_superuser))"
@@ -49,6 +54,9 @@ REVIEWED_POLICIES = {
     ("tenants_organizationuserpermission", "also_1"): Policy("SELECT", _SELF),
     ("integrations_oauthstate", "also_1"): Policy("SELECT", _SELF),
     ("integrations_oauthstate", "also_2"): Policy("DELETE", _SELF),
+    # Whoever holds a link: that link and its report.
+    ("scans_share", "also_1"): Policy("SELECT", _SHARE),
+    ("scans_report", "also_1"): Policy("SELECT", _SHARED),
     # Operators' commands that go through all organizations, on the owner's own connection.
     ("tenants_organization", "operator"): _OPERATORS_EYES,
     ("tenants_datakey", "operator"): _OPERATORS_EYES,
@@ -75,6 +83,8 @@ REVIEWED_FUNCTIONS = {
     "scope_kind()": "61932d7964344c9098f8522146d8441d",
     "scope_organization()": "aeab0fd0138ad50ed88822eb223b366f",
     "scope_user()": "4ff23436b4b901f437463f5ebc9fe567",
+    "scope_share()": "07ed7a9468e503753ac137d9ec6d71be",
+    "share_alive(text)": "086e1a846d05de1a39519717a3e21c0e",
     "staff_connections_rows()": "2751d3c7f6386c2b8fe396ec3f06780f",
     "staff_organizations_rows()": "e8495401b2583b42357a881cf4efdbb3",
     "token_is_held(text)": "29eed8b480c51bd568e847f835800b02",

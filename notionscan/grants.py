@@ -38,6 +38,8 @@ SCOPED = {
     "scans_calibrationversion": _KEPT,
     "scans_report": _KEPT,
     "scans_finding": _WRITE,
+    "scans_share": _WRITE,
+    "scans_shareview": _KEPT,
 }
 # Not fenced by an organization: rights, what it holds, and why that is safe.
 GLOBAL = {
@@ -82,6 +84,8 @@ FUNCTIONS = (
     "scope_kind()",
     "scope_user()",
     "scope_organization()",
+    "scope_share()",
+    "share_alive(text)",
     "organization_id_of(text)",
     "staff_organizations_rows()",
     "staff_connections_rows()",

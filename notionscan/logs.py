@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
+import re
 from datetime import UTC, datetime
 from typing import Any
+
+_SHARE = re.compile(r"(?<=/r/)(?!view/)[^/\s\"'?#]+")
 
 
 class JsonFormatter(logging.Formatter):
@@ -16,12 +20,17 @@ class JsonFormatter(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            # The token of a shared report is a key, and Django logs the address of every 404.
+            "message": _SHARE.sub(_hashed, record.getMessage()),
         }
         line |= getattr(record, "fields", {})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def _hashed(token: re.Match[str]) -> str:
+    return f"sha256-{hashlib.sha256(token[0].encode()).hexdigest()[:12]}"
 
 
 def configuration(*, debug: bool) -> dict[str, Any]:

@@ -37,6 +37,7 @@ class Kind(enum.StrEnum):
     ORGANIZATION = "organization"
     JOB = "job"
     STAFF = "staff"
+    SHARE = "share"
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,15 @@ class Scope:
     kind: Kind
     user_id: UUID | None = None
     organization_id: UUID | None = None
+    share_id: UUID | None = None
     # What lives exactly as long as the scope, such as the organization's unwrapped data key.
     cache: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def signed(self) -> tuple[str, bytes]:
         """Return the claim that ``scope_bind`` checks, and its HMAC-SHA256 under SCOPE_SIGNING_KEY."""
         expires = int(time.time()) + _SIGNATURE_SECONDS
-        claim = f"{self.kind}:{self.user_id or ''}:{self.organization_id or ''}:{expires}"
+        # Of a kind there is a user or a share, and the readers look at the kind.
+        claim = f"{self.kind}:{self.user_id or self.share_id or ''}:{self.organization_id or ''}:{expires}"
         return claim, hmac.digest(settings.SCOPE_SIGNING_KEY, claim.encode(), hashlib.sha256)
 
 
@@ -72,6 +75,11 @@ def job_scope(organization_id: UUID) -> Scope:
 def staff_scope(user_id: UUID) -> Scope:
     """The staff directory, and no customer's table."""
     return Scope(Kind.STAFF, user_id=user_id)
+
+
+def share_scope(share_id: UUID) -> Scope:
+    """One shared report and its link, to read; nothing else of the organization."""
+    return Scope(Kind.SHARE, share_id=share_id)
 
 
 _current: ContextVar[Scope | None] = ContextVar("scope", default=None)

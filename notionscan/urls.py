@@ -12,6 +12,7 @@ from integrations.callback import callback
 from notionscan import health
 from notionscan.api import api
 from scans.overview import overview
+from scans.share_views import enter, shared
 from tenants.own_scope import in_own_scope
 from tenants.views import home
 
@@ -20,6 +21,8 @@ urlpatterns = [
     path("orgs/<slug:slug>/", overview, name="overview"),
     path("", include("integrations.urls")),
     path("", include("scans.urls")),
+    path("r/view/<uuid:share_id>/", shared, name="shared"),
+    path("r/<str:token>", enter, name="share"),
     path("", include("tenants.urls")),
     path("", include("audit.urls")),
     # Before allauth's own, with the scope that it knows nothing of.

@@ -33,3 +33,19 @@ class NoSuchFinding(IntegrationError):
     code = "finding_not_found"
     status = 404
     sentence = "There is no such finding."
+
+
+class NoReport(IntegrationError):
+    code = "report_not_found"
+    status = 404
+    sentence = "There is no report to share yet. Scan the workspace first."
+
+
+class NoSuchShare(IntegrationError):
+    code = "share_not_found"
+    status = 404
+    sentence = "There is no such link."
+
+
+class ShareRefused(IntegrationError):
+    code = "share_refused"

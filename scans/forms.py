@@ -1,6 +1,7 @@
 from django import forms
 
-from scans.models import Schedule
+from scans.models import Schedule, Share
+from scans.services.share import DEFAULT_DAYS, MOST_DAYS
 
 
 class ScheduleForm(forms.Form):
@@ -35,3 +36,27 @@ class MuteForm(forms.Form):
 class AssignForm(forms.Form):
     owner = forms.UUIDField(required=False, error_messages={"invalid": "Choose a member."})
     due_on = forms.DateField(required=False, error_messages={"invalid": "Give a day such as 2027-01-31."})
+
+
+class ShareForm(forms.Form):
+    recipient = forms.CharField(max_length=254, error_messages={"required": "Say whom the link is for."})
+    days = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=MOST_DAYS,
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value"), f"A link lives for 1 to {MOST_DAYS} days."
+        ),
+    )
+    passcode = forms.CharField(required=False, max_length=128, strip=False)
+    redaction = forms.ChoiceField(
+        choices=Share.Redaction.choices,
+        required=False,
+        error_messages={"invalid_choice": "Choose what the link hides."},
+    )
+
+    def clean_days(self) -> int:
+        return int(self.cleaned_data["days"] or DEFAULT_DAYS)
+
+    def clean_redaction(self) -> str:
+        return str(self.cleaned_data["redaction"] or Share.Redaction.INITIALS)

@@ -14,10 +14,11 @@ from django.utils.timesince import timesince
 from scans import calibrations
 from scans.analysis import ENGINE_VERSION
 from scans.analysis.result import SEVERITIES
-from scans.models import CalibrationVersion, Finding, Report, Scan, Schedule, Seen
+from scans.models import CalibrationVersion, Finding, Report, Scan, Schedule, Seen, Share
 
 PAGE_SIZE = 25
 FINDINGS_PAGE = 50
+SHARES_AT_MOST = 200
 _LONG_SECONDS = 120
 # Scans that a trend is drawn through.
 _TREND = 26
@@ -180,3 +181,10 @@ def finding_states(organization_id: UUID) -> list[str]:
     known = Finding.objects.filter(organization_id=organization_id)
     known = known.exclude(status=Finding.Status.RESOLVED, resolved_number__isnull=True)
     return list(known.values_list("status", flat=True))
+
+
+@transaction.atomic
+def shares(organization_id: UUID) -> list[Share]:
+    """Return an organization's links with the scans they show, the newest first."""
+    found = Share.objects.filter(organization_id=organization_id).select_related("report__scan")
+    return list(found.defer("report__content").order_by("-created_at")[:SHARES_AT_MOST])

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from scans import calibration_views, finding_views, report_views, views
+from scans import calibration_views, finding_views, report_views, share_views, views
 
 app_name = "scans"
 urlpatterns = [
@@ -13,6 +13,9 @@ urlpatterns = [
     path("orgs/<slug:slug>/scans/<uuid:scan_id>/report.json", report_views.as_json, name="report_json"),
     path("orgs/<slug:slug>/scans/<uuid:scan_id>/report.csv", report_views.as_csv, name="report_csv"),
     path("orgs/<slug:slug>/scans/<uuid:scan_id>/report.pdf", report_views.as_pdf, name="report_pdf"),
+    path("orgs/<slug:slug>/shares/", share_views.page, name="shares"),
+    path("orgs/<slug:slug>/shares/create", share_views.create, name="share_create"),
+    path("orgs/<slug:slug>/shares/<uuid:share_id>/revoke", share_views.revoke, name="share_revoke"),
     path("orgs/<slug:slug>/findings/", finding_views.page, name="findings"),
     path("orgs/<slug:slug>/findings/<uuid:finding_id>/assign", finding_views.give, name="assign"),
     path("orgs/<slug:slug>/calibration/", calibration_views.page, name="calibration"),

@@ -45,6 +45,7 @@ SCAN = f"{ORG}scans/<uuid:scan_id>/"
 SCANS = "api/orgs/<slug>/scans"
 CALIBRATION = f"{ORG}calibration/"
 REPORT = ("report/", "report/<slug:name>/", "report.json", "report.csv", "report.pdf")
+NO_SHARE = "login 404 404 403 403 404 403 404"
 NOTHING = "login 404 404 404 404 404 404 404"
 TOKEN = {"token": "ntn_" + "m" * 46}
 
@@ -85,6 +86,10 @@ ROWS = (
     # Findings: members read, editors assign. There is none.
     Row("GET", f"{ORG}findings/", MEMBERS),
     Row("POST", f"{ORG}findings/<uuid:finding_id>/assign", "login 404 404 403 404 404 403 404"),
+    # Shares are the admins'. There is no report to share, and no link.
+    Row("GET", f"{ORG}shares/", ADMINS),
+    Row("POST", f"{ORG}shares/create", "login 404 404 403 403 404 403 404", {"recipient": "Board"}),
+    Row("POST", f"{ORG}shares/<uuid:share_id>/revoke", NO_SHARE),
     # Calibration: members read, editors mute and label, admins do the rest.
     Row("GET", f"{CALIBRATION}", MEMBERS),
     Row("POST", f"{CALIBRATION}preview", ADMINS),
@@ -110,6 +115,9 @@ ROWS = (
 
 # Libraries' routes, by one policy for all methods.
 PUBLIC = {  # also before the login; nothing in them is of any organization
+    # Whoever holds a link, who sees that report: tests/scans/test_shares.py.
+    "r/<str:token>",
+    "r/view/<uuid:share_id>/",
     "accounts/login/",
     "accounts/logout/",
     "accounts/signup/",

@@ -129,6 +129,8 @@ class Callers:
             "membership_id": self.membership(self.world, self.world.viewer),
             "scan_id": self.scan_id,
             "finding_id": str(UUID(int=1)),
+            "share_id": str(UUID(int=1)),
+            "token": "x" * 43,
             "name": "structure",
             "object_id": str(self.world.admin.pk),
             "content_type_id": "1",

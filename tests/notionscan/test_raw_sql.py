@@ -30,7 +30,7 @@ from integrations.notion.budget import Priority
 from integrations.services.revocation import keep_for_revocation
 from notionscan import grants, rls
 from notionscan.secret import Secret
-from scans.models import CalibrationVersion, Finding, Report, Schedule, Stream
+from scans.models import CalibrationVersion, Finding, Report, Schedule, Share, ShareView, Stream
 from scans.storage import merge
 from tenants.models import Organization
 from tests import database
@@ -54,6 +54,9 @@ def everywhere(committed: None) -> World:
             Stream.objects.create(organization=organization, scan=scan, name="pages")
             CalibrationVersion.objects.create(organization=organization, number=1, content={})
             Report.objects.create(organization=organization, scan=scan, calibration_number=1, scores={})
+            report = Report.objects.get(organization=organization)
+            share = Share.objects.create(organization=organization, report=report, expires_at=timezone.now())
+            ShareView.objects.create(organization=organization, share=share)
             Finding.objects.create(organization=organization, key="V1", first_number=1, last_number=1)
             Schedule.objects.create(
                 organization=organization, every=Schedule.Every.DAY, next_at=timezone.now()

@@ -29,6 +29,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 # Each of these is public for a reason: no person is there yet, or no customer's data is.
 PUBLIC = {
     "trust": "for customers, before they are any",
+    "share": "whoever holds a link to a report",
+    "shared": "that report, with the ticket that the link gave",
     "healthz": "probes",
     "readyz": "probes",
     "account_login": "before the login",
@@ -69,6 +71,8 @@ VALUES = {
     "slug": "acme",
     "scan_id": UUID(int=1),
     "finding_id": UUID(int=1),
+    "share_id": UUID(int=1),
+    "token": "x" * 43,
     "name": "structure",
     "provider": "notion",
     "membership_id": UUID(int=1),

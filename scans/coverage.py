@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from scans import storage
 from scans.listings import CUTS, NO_CAPABILITY, NOT_SHARED, QUERY_CUT, REFUSED, ROWS, SEARCH_CUT
@@ -85,7 +85,7 @@ def _streams(scan: Scan) -> QuerySet[Stream]:
 def _unseen(now: QuerySet[Version]) -> int:
     """Count the documents that others stand in and that nobody has seen: at least so many are missing."""
     parents = now.filter(parent_kind__in=_PARENT_KINDS, parent_id__isnull=False)
-    unseen = parents.exclude(parent_id__in=now.values("object_id"))
+    unseen = parents.filter(~Exists(now.filter(object_id=OuterRef("parent_id"))))
     return unseen.values("parent_id").distinct().count()
 
 

@@ -98,6 +98,12 @@ def report_of(scan: Scan) -> Report | None:
 
 
 @transaction.atomic
+def summary_of(scan: Scan) -> Report | None:
+    """Return a scan's report with its scores, and without its content."""
+    return reports(scan.organization_id).filter(scan=scan).first()
+
+
+@transaction.atomic
 def has_report(scan: Scan) -> bool:
     return reports(scan.organization_id).filter(scan=scan).exists()
 
@@ -159,9 +165,16 @@ class Findings:
 
 
 @transaction.atomic
-def findings(organization_id: UUID, *, status: str = "", cursor: str = "") -> Findings:
-    """Return an organization's findings, the worst first; those that are not resolved unless asked for."""
+def findings(
+    organization_id: UUID, *, status: str = "", cursor: str = "", seen_by: int | None = None
+) -> Findings:
+    """Return an organization's findings, the worst first; those that are not resolved unless asked for.
+
+    ``seen_by`` is the number of a scan, and means those that were there from one scan to a later one.
+    """
     found = Finding.objects.filter(organization_id=organization_id)
+    if seen_by is not None:
+        found = found.filter(first_number__lte=seen_by, last_number__gte=seen_by)
     if status in Finding.Status.values:
         found = found.filter(status=status)
     else:

@@ -25,6 +25,7 @@ from scans import presentation, selectors
 from scans.forms import ShareForm
 from scans.models import Share
 from scans.redaction import redacted
+from scans.services.share import address as address_of
 from scans.services.share import create_share, find_by_token, is_right, record_view, revoke_share
 from tenants import access
 from tenants.access import Member
@@ -60,7 +61,7 @@ def create(request: Request, slug: str) -> HttpResponse:
     except IntegrationError as refusal:
         messages.error(request, refusal.sentence)
         return _page(request, member, status=refusal.status)
-    return _page(request, member, address=address(made.token), new=made.share)
+    return _page(request, member, address=address_of(made.token), new=made.share)
 
 
 @require_POST
@@ -72,11 +73,6 @@ def revoke(request: Request, slug: str, share_id: UUID) -> HttpResponse:
         raise Http404 from None
     messages.success(request, "Revoked. The link is dead from now on.")
     return redirect("scans:shares", slug)
-
-
-def address(token: str) -> str:
-    """Return the link itself."""
-    return f"{settings.BASE_URL}/r/{token}"
 
 
 def _page(

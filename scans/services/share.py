@@ -6,9 +6,10 @@ import hashlib
 import secrets
 import string
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import connection, transaction
 from django.db.models import F
@@ -57,6 +58,8 @@ def create_share(
     if report is None:
         raise NoReport
     until = expires_at or timezone.now() + timedelta(days=DEFAULT_DAYS)
+    # Scripts leave out the zone of what they mean in UTC.
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
     _refuse(recipient.strip(), until, passcode)
     token = "".join(secrets.choice(_ALPHABET) for _ in range(_TOKEN_CHARACTERS))
     with transaction.atomic():
@@ -80,6 +83,11 @@ def create_share(
             has_passcode=bool(passcode),
         )
     return Shared(share, token)
+
+
+def address(token: str) -> str:
+    """Return the link itself."""
+    return f"{settings.BASE_URL}/r/{token}"
 
 
 def revoke_share(*, organization: Organization, actor: User, share_id: UUID) -> Share:

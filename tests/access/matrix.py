@@ -83,6 +83,9 @@ ROWS = (
     Row("POST", f"{SCAN}cancel", "login 404 404 403 302 302 403 404"),
     # Reports: members read. Nothing was reported on this scan.
     *(Row("GET", f"{SCAN}{ending}", NOTHING) for ending in REPORT),
+    Row("GET", f"{SCANS}/<scan_id>/findings", MEMBERS),
+    Row("POST", f"{SCANS}/<scan_id>/shares", NO_SHARE, {"recipient": "Board"}),
+    Row("DELETE", "api/orgs/<slug>/shares/<share_id>", NO_SHARE),
     # Findings: members read, editors assign. There is none.
     Row("GET", f"{ORG}findings/", MEMBERS),
     Row("POST", f"{ORG}findings/<uuid:finding_id>/assign", "login 404 404 403 404 404 403 404"),

@@ -15,6 +15,7 @@ from tests.bench import (
     isolation,
     keys,
     queries,
+    reports,
     reveal,
     row_security,
     sandbox,
@@ -49,4 +50,5 @@ def _figures() -> Iterator[Figure]:
     yield from sandbox.measure()
     yield from audit.measure()
     yield from keys.measure()
+    yield from reports.measure()
     yield from scans.measure()

@@ -240,3 +240,54 @@ def test_a_share_scope_shows_one_report_and_writes_nothing(committed: None, sand
             assert app.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
         assert app.execute("UPDATE scans_share SET views = 99").rowcount == 0
         assert app.execute("DELETE FROM scans_report").rowcount == 0
+
+
+# The API -------------------------------------------------------------------------------------------------
+
+
+def ask(world: World, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    content = json.dumps(body) if body is not None else b""
+    browser = world.client(world.admin)
+    return browser.generic(method, f"/api/orgs/acme/{path}", content, content_type="application/json")
+
+
+def the_scan(world: World) -> Any:
+    with within(world.acme):
+        return Report.objects.select_related("scan").get().scan
+
+
+def test_the_api_shares_and_revokes(reported: World) -> None:
+    scan = the_scan(reported)
+    made = ask(reported, "POST", f"scans/{scan.pk}/shares", {"recipient": "A script", "redact": False}).json()
+    path = made["url"].removeprefix("http://testserver")
+    assert Client().get(path).status_code == 302
+    assert the_share(reported).redaction == "nothing"
+    assert ask(reported, "DELETE", f"shares/{made['id']}").json() == {"ok": True}
+    assert Client().get(path).status_code == 404
+    random = "00000000-0000-4000-8000-000000000000"
+    assert ask(reported, "DELETE", f"shares/{random}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        ({"recipient": " "}, "Say whom the link is for"),
+        ({"recipient": "x", "expiresAt": "2020-01-01T00:00:00"}, "A link ends after today"),
+        ({"recipient": "x", "expiresAt": "2999-01-01T00:00:00Z"}, "A link ends after today"),
+        ({"recipient": "x", "passcode": "12345"}, "A passcode has 6 to 128"),
+    ],
+)
+def test_the_api_explains_what_it_refuses(reported: World, sent: dict[str, str], sentence: str) -> None:
+    answer = ask(reported, "POST", f"scans/{the_scan(reported).pk}/shares", sent)
+    assert (answer.status_code, answer.json()["code"]) == (400, "share_refused")
+    assert sentence in answer.json()["error"]
+
+
+def test_the_api_tells_scores_and_findings(reported: World) -> None:
+    scan = the_scan(reported)
+    told = ask(reported, "GET", f"scans/{scan.pk}").json()
+    assert 0 < told["score"] <= 100
+    assert set(told["scores"]) == {"structure", "schema", "vitality", "ownership", "adoption", "exposure"}
+    found = ask(reported, "GET", f"scans/{scan.pk}/findings").json()["findings"]
+    assert found
+    assert {"key", "severity", "title", "status", "firstScan"} <= found[0].keys()

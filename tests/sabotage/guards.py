@@ -833,13 +833,6 @@ _REPORTS = [
         ("tests/scans/test_report.py",),
     ),
     Guard(
-        "a calibration is changed by who knows the newest",
-        "scans/services/calibration.py",
-        "            if calibrations.in_force(organization.pk).number != based_on:",
-        "            if False:",
-        ("tests/scans/test_report.py", "tests/scans/test_calibration_pages.py"),
-    ),
-    Guard(
         "an incomplete scan earns no top grade",
         "scans/analysis/scoring.py",
         "    elif snapshot.reasons:",

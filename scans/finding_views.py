@@ -74,6 +74,6 @@ def _page(request: Request, member: Member, *, status: int = 200) -> HttpRespons
         "rate": None if rate is None else round(100 * rate),
         "people": _people(member),
         "labels": [(value, value.replace("_", " ")) for value in LABELS],
-        "report": selectors.newest_report(organization.pk),
+        "report": selectors.newest_summary(organization.pk),
     }
     return render(request, "scans/findings.html", context, status=status)

@@ -21,7 +21,7 @@ from tenants.roles import Permission
 def overview(request: Request, slug: str) -> HttpResponse:
     member = access.member(request, slug, Permission.READ)
     organization = member.organization
-    report = selectors.newest_report(organization.pk)
+    report = selectors.newest_summary(organization.pk)
     trend = selectors.trend(report) if report else []
     states = selectors.finding_states(organization.pk)
     rate = lifecycle.resolution_rate(states)

@@ -82,7 +82,7 @@ def _page(
         "organization": member.organization,
         "member": member,
         "shares": selectors.shares(member.organization.pk),
-        "has_report": selectors.newest_report(member.organization.pk) is not None,
+        "has_report": selectors.newest_summary(member.organization.pk) is not None,
         "redactions": Share.Redaction.choices,
         "address": address,
         "new": new,

@@ -122,7 +122,7 @@ def _least_requests(organization: Organization, scan: Scan) -> tuple[int, int]:
 
 def _against_a_plain_client() -> Iterator[Figure]:
     # As many pages as one window lets through.
-    options = ["--pages", "8000", "--databases", "0", "--rows", "0", "--rate-limit", str(_LIMIT)]
+    options = ["--pages", "14000", "--databases", "0", "--rows", "0", "--rate-limit", str(_LIMIT)]
     with serve(*options, "--latency-ms", "300", "--as-of", _WEEKS_AGO) as facts, working(facts["url"]):
         acme = connected("side-by-side", facts)
         started = perf_counter()
@@ -149,7 +149,7 @@ def _against_a_plain_client() -> Iterator[Figure]:
         },
         target="at least 1.8",
         met=theirs >= 1.8 * ours,
-        how=f"8,000 pages, no database, 300 ms; one request after the other by notion-client. {_HOW}",
+        how=f"14,000 pages, no database, 300 ms; one request after the other by notion-client. {_HOW}",
     )
 
 
@@ -169,7 +169,9 @@ def _plain_crawl(facts: dict[str, Any]) -> int:
             while True:
                 asked: dict[str, Any] = {"filter": {"property": "object", "value": kind}, "page_size": 100}
                 asked |= {"in_trash": True} if in_trash else {}
-                page = client.search(**asked, **({"start_cursor": cursor} if cursor else {}))
+                # Its search() leaves out what it does not know, as whether the trash is meant.
+                body = asked | ({"start_cursor": cursor} if cursor else {})
+                page = client.request(path="search", method="POST", body=body)
                 requests, cursor = requests + 1, page["next_cursor"]
                 if not cursor:
                     break

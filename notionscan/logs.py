@@ -9,7 +9,8 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-_SHARE = re.compile(r"(?<=/r/)(?!view/)[^/\s\"'?#]+")
+# Also in the middle of JSON, where a backslash ends an address as a quotation mark does.
+_SHARE = re.compile(r"(?<=/r/)(?!view/)[^/\s\"'?#\\]+")
 
 
 class JsonFormatter(logging.Formatter):
@@ -20,13 +21,13 @@ class JsonFormatter(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            # The token of a shared report is a key, and Django logs the address of every 404.
-            "message": _SHARE.sub(_hashed, record.getMessage()),
+            "message": record.getMessage(),
         }
         line |= getattr(record, "fields", {})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        # The token of a shared report is a key, and the address that holds it may be in any of these.
+        return _SHARE.sub(_hashed, json.dumps(line, ensure_ascii=False, default=str))
 
 
 def _hashed(token: re.Match[str]) -> str:

@@ -20,7 +20,8 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from integrations.notion.client import Calls, NotionClient
+from integrations.notion.client import NotionClient
+from integrations.notion.door import Calls
 from integrations.notion.errors import (
     NotionCapabilityMissing,
     NotionNotShared,

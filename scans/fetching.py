@@ -16,7 +16,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from integrations.notion.budget import Priority
-from integrations.notion.client import Calls, NotionClient
+from integrations.notion.client import NotionClient
+from integrations.notion.door import Calls
 from integrations.notion.errors import NotionUnavailable
 from integrations.notion.replies import Page
 

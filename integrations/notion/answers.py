@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
+from integrations.notion.address import checked_id
 from integrations.notion.errors import (
     NotionBlocked,
     NotionCapabilityMissing,
@@ -20,6 +22,7 @@ from integrations.notion.wire import parse_object, request_id_of, word_of
 
 _LIMITED = (429, 529)
 _BROKEN = (500, 502, 503, 504)
+_MESSAGE_CHARACTERS = 500
 _BLOCKED = "public_api_request_blocked"
 _FINAL: dict[int, type[NotionError]] = {
     401: NotionUnauthorized,
@@ -43,7 +46,13 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, *, is_read: bool
     if status in (200, *_BROKEN):
         detail = "the body is not a JSON object" if status == 200 else f"status {status}"
         asked = retry_after_seconds(headers.get("retry-after"))
-        raise Transient(repeatable=is_read, retry_after=asked, request_id=request_id, detail=detail)
+        raise Transient(
+            repeatable=is_read,
+            retry_after=asked,
+            request_id=request_id,
+            detail=detail,
+            committed=() if is_read else _committed(reply),
+        )
     if status in _LIMITED:
         raise _limited(headers, reply, request_id)
     raise _final(status, reply, request_id)
@@ -54,6 +63,22 @@ def _object_or_nothing(body: bytes) -> dict[str, Any] | None:
         return parse_object(body)
     except NotionUnavailable:
         return None
+
+
+def _committed(reply: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the ids of what a write made although it answered with a failure.
+
+    Source: developers.notion.com/reference/request-limits
+    """
+    additional = reply.get("additional_data")
+    additional = additional if isinstance(additional, dict) else {}
+    named = additional.get("committed_child_ids") or additional.get("committed_resource_id")
+    ids = named if isinstance(named, list) else [named]
+    found = []
+    for one in ids:
+        with contextlib.suppress(ValueError):
+            found.append(checked_id(str(one)))
+    return tuple(found)
 
 
 def _limited(headers: Mapping[str, str], reply: Mapping[str, Any], request_id: str | None) -> Exception:
@@ -79,5 +104,10 @@ def _final(status: int, reply: Mapping[str, Any], request_id: str | None) -> Not
         if status in _FINAL:
             return _FINAL[status](request_id=request_id)
         if status == 400:
-            return NotionRefused(notion_code=word_of(reply.get("code")), request_id=request_id)
+            message = reply.get("message")
+            return NotionRefused(
+                notion_code=word_of(reply.get("code")),
+                message=message[:_MESSAGE_CHARACTERS] if isinstance(message, str) else "",
+                request_id=request_id,
+            )
     return NotionUnavailable(f"status {status}", request_id=request_id)

@@ -73,9 +73,11 @@ class NotionRefused(NotionError):
     sentence = "Notion could not make sense of this request, and did nothing. Check what was asked for."
     remedy = "correct"
 
-    def __init__(self, *, notion_code: str = "", request_id: str | None = None) -> None:
+    # The message may quote the request: it is for who asked, and for no log.
+    def __init__(self, *, notion_code: str = "", message: str = "", request_id: str | None = None) -> None:
         super().__init__(request_id=request_id)
         self.notion_code = notion_code
+        self.message = message
 
 
 class NotionRateLimited(NotionError):
@@ -111,6 +113,28 @@ class NotionUnavailable(NotionError):
     def __init__(self, detail: str = "", *, request_id: str | None = None) -> None:
         super().__init__(request_id=request_id)
         self.detail = detail
+
+
+class NotionOutcomeUnknown(NotionUnavailable):
+    """A write that Notion may have saved: it must not be repeated before somebody looked."""
+
+    sentence = (
+        "Notion did not say whether it saved this change. Read the page before you repeat it, "
+        "or the change may be there twice."
+    )
+    remedy = "read_again"
+
+
+class NotionSaved(NotionError):
+    """A write that Notion saved although it answered with a failure; ``ids`` are those of what it made."""
+
+    code = "notion_saved"
+    sentence = "Notion saved this change, and then failed to show it. Do not repeat it; read it again."
+    remedy = "read_again"
+
+    def __init__(self, ids: tuple[str, ...] = (), *, request_id: str | None = None) -> None:
+        super().__init__(request_id=request_id)
+        self.ids = ids
 
 
 class NotionAppRefused(NotionUnavailable):

@@ -128,7 +128,7 @@ def read_object(found: Mapping[str, Any]) -> dict[str, Any]:
         kept[name] = read_text(_mapping(found.get(name)).get("id"))
     kept["icon"] = read_text(_mapping(found.get("icon")).get("type"))
     if kept.get("object") != "block":
-        kept["title"] = _title(found)
+        kept["title"] = title_of(found)
     if kept.get("object") == "data_source":
         kept["schema"] = read_schema(found)
     if kept.get("object") == "database":
@@ -195,7 +195,8 @@ def read_text(value: object) -> str | None:
     return value.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
-def _title(found: Mapping[str, Any]) -> str:
+def title_of(found: Mapping[str, Any]) -> str:
+    """Return the title of a page, data source or database as plain text."""
     # A data source has its title beside its schema; a page has it in the property of type "title".
     parts = found.get("title")
     if not isinstance(parts, list):

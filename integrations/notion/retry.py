@@ -33,6 +33,8 @@ class Transient(Exception):
     reason: str = ""
     # Whether the request may be repeated although Notion may have acted on it.
     repeatable: bool = True
+    # Of a write that was saved all the same: the ids of what it made.
+    committed: tuple[str, ...] = ()
     request_id: str | None = None
     detail: str = ""
 

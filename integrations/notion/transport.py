@@ -41,6 +41,8 @@ class CheckedTransport(httpx.BaseTransport):
         self._http = httpx.HTTPTransport(verify=_tls(), retries=0, trust_env=False)
         self.deadline = Deadline.after(0)
         self.is_read = True
+        # Whether something of the current request may have reached Notion.
+        self.may_have_acted = False
         self.status = 0
         self.failure = ""
         self.bytes_read = 0
@@ -60,6 +62,7 @@ class CheckedTransport(httpx.BaseTransport):
         request.extensions |= {"timeout": timeouts, "trace": self._trace}
         try:
             with self._watchdog.guard(left):
+                self.may_have_acted = True
                 answer, body = self._send(request)
         except (httpx.HTTPError, httpx.StreamError) as failure:
             self.failure = type(failure).__name__
@@ -73,7 +76,8 @@ class CheckedTransport(httpx.BaseTransport):
         raise Transient(repeatable=self.is_read or unsent, detail=self.failure)
 
     def _forget(self) -> None:
-        """Begin the account of a new request, for the log."""
+        """Begin the account of a new request."""
+        self.may_have_acted = False
         self.status = 0
         self.failure = ""
         self.bytes_read = 0

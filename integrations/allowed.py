@@ -1,4 +1,4 @@
-"""INTEGRATIONS_ALLOWED: which ways of connecting this deployment permits."""
+"""What this deployment permits: INTEGRATIONS_ALLOWED, the ways of connecting, and NOTIONSCAN_LOCAL_ONLY."""
 
 from __future__ import annotations
 
@@ -30,6 +30,19 @@ def parse(names: Iterable[str]) -> frozenset[str]:
             f'INTEGRATIONS_ALLOWED: "{name}" is unknown; use "notion_public" and/or "notion_internal".'
         )
     return allowed
+
+
+def parse_local_only(text: str) -> bool:
+    """Return whether no call may leave; what is neither yes nor no must not be taken for no.
+
+    Raises: ImproperlyConfigured.
+    """
+    word = text.strip().lower()
+    if word in ("true", "yes", "on", "1"):
+        return True
+    if word in ("false", "no", "off", "0"):
+        return False
+    raise ImproperlyConfigured('NOTIONSCAN_LOCAL_ONLY: use "true" or "false".')
 
 
 def require_oauth_client(allowed: frozenset[str], client_id: str, client_secret: str) -> None:

@@ -78,7 +78,7 @@ class ConnectIn(TokenIn):
     workspace_id: str | None = None
 
 
-_PROBLEMS: dict[int, type[Problem]] = dict.fromkeys((400, 401, 403, 404, 409, 429, 502), Problem)
+_PROBLEMS: dict[int, type[Problem]] = dict.fromkeys((400, 401, 403, 404, 409, 429, 502, 503), Problem)
 
 
 @router.get(
@@ -161,12 +161,17 @@ def _known(provider: str) -> Provider:
 
 
 def _described(integration: Integration | None) -> dict[str, Any]:
-    base = {"provider": NOTION, "variants_allowed": card.variants()}
+    problem = card.problem_of(integration)
+    base = {
+        "provider": NOTION,
+        "variants_allowed": card.variants(),
+        "error": problem
+        and {"code": problem.code, "message": problem.sentence, "remedy": problem.remedy_sentence},
+    }
     if integration is None:
         return base | {"connected": False}
-    problem = card.problem_of(integration)
     return base | {
-        "connected": problem is None,
+        "connected": integration.status == Integration.Status.CONNECTED,
         "status": integration.status,
         "connection_type": integration.connection_type,
         "workspace_id": integration.workspace_id,
@@ -175,6 +180,4 @@ def _described(integration: Integration | None) -> dict[str, Any]:
         "account_name": integration.account_name or None,
         "connected_at": integration.connected_at,
         "last_used_at": integration.last_used_at,
-        "error": problem
-        and {"code": problem.code, "message": problem.sentence, "remedy": problem.remedy_sentence},
     }

@@ -8,8 +8,9 @@ from typing import Any
 
 from django.db import transaction
 
-from integrations import selectors
+from integrations import local_only, selectors
 from integrations.models import Integration
+from integrations.notion.errors import LocalOnly
 from integrations.providers import NOTION, PROVIDERS
 from integrations.services.state import DECRYPT_FAILED, REFRESH_INTERRUPTED
 from tenants import selectors as tenants
@@ -75,13 +76,24 @@ class Card:
     test: Any = None
 
 
+_BLOCKED = Problem(
+    code=LocalOnly.code,
+    sentence=LocalOnly.sentence,
+    since=None,
+    remedy=LocalOnly.remedy,
+    remedy_sentence="Ask whoever runs Notion Scan to end local-only mode.",
+)
+
+
 def variants() -> Variants:
     notion = PROVIDERS[NOTION]
     return Variants(public=notion.public_allowed, internal=notion.internal_allowed)
 
 
 def problem_of(integration: Integration | None) -> Problem | None:
-    """Return why a connection does not work, or nothing if it does."""
+    """Return why a connection does not work, or nothing if it does. In local-only mode none does."""
+    if local_only.is_on():
+        return _BLOCKED
     if integration is None or integration.status != Integration.Status.ERROR:
         return None
     is_public = integration.connection_type == Integration.ConnectionType.PUBLIC
@@ -97,7 +109,7 @@ def problem_of(integration: Integration | None) -> Problem | None:
 
 def shared_of(integration: Integration | None) -> Shared | None:
     """Return what was counted; ``pending`` while the job has not answered yet."""
-    if integration is None or integration.status == Integration.Status.ERROR:
+    if integration is None or integration.status == Integration.Status.ERROR or local_only.is_on():
         return None
     if integration.shared_error_code:
         status = "failed"
@@ -115,15 +127,22 @@ def shared_of(integration: Integration | None) -> Shared | None:
     )
 
 
+def _state(integration: Integration | None, problem: Problem | None) -> str:
+    if problem is _BLOCKED:
+        return "blocked"
+    if integration is None:
+        return "not_connected"
+    return "error" if problem else "connected"
+
+
 def notion_card(member: Member, **shown: Any) -> Card:
     """Return the card for a member; ``shown`` is what this request adds: dialog, form, message, test."""
     with transaction.atomic(savepoint=False):
         integration = selectors.integration(member.organization, NOTION)
         admins = [] if member.may_manage else [str(a.user) for a in tenants.admins(member.organization)]
     problem = problem_of(integration)
-    state = "not_connected" if integration is None else "error" if problem else "connected"
     return Card(
-        state=state,
+        state=_state(integration, problem),
         integration=integration,
         variants=variants(),
         error=problem,

@@ -12,6 +12,7 @@ _NOTION_STATUS = {
     "notion_capability_missing": 403,
     "notion_unauthorized": 409,
     "notion_rate_limited": 429,
+    "local_only": 503,
 }
 
 

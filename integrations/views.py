@@ -11,6 +11,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
+from integrations import local_only
 from integrations.card import notion_card
 from integrations.errors import (
     AlreadyConnected,
@@ -20,7 +21,7 @@ from integrations.errors import (
     VariantNotAllowed,
 )
 from integrations.forms import ConnectForm, TokenForm
-from integrations.notion.errors import NotionError
+from integrations.notion.errors import LocalOnly, NotionError
 from integrations.problems import retry_after_of, status_of
 from integrations.providers import NOTION, PROVIDERS
 from integrations.services.connect import connect_internal, update_token
@@ -35,7 +36,7 @@ from tenants.roles import Permission
 
 _DIALOGS = {"connect": ConnectForm, "token": TokenForm, "disconnect": None}
 # After these there is no such dialog any more, so the card itself says them.
-_CLOSES_DIALOG = (AlreadyConnected, NotConnected, NotInternal, VariantNotAllowed)
+_CLOSES_DIALOG = (AlreadyConnected, LocalOnly, NotConnected, NotInternal, VariantNotAllowed)
 _DISCONNECTED = {
     Revoked.ACCESS: "Disconnected. The token was revoked at Notion and erased here.",
     Revoked.UNSUPPORTED: (
@@ -47,6 +48,10 @@ _DISCONNECTED = {
         "this is tried again for 24 hours, and then the token is erased."
     ),
 }
+_NOT_REVOKED_HERE = (
+    "Disconnected. Notion was not told to revoke the token, because no call leaves in local-only mode; the "
+    "token is erased within 24 hours. To end it in Notion too, remove the connection in Notion's settings."
+)
 
 
 @require_safe
@@ -76,7 +81,7 @@ def authorize(request: Request, slug: str) -> HttpResponse:
             session_key=request.session.session_key or "",
             provider=PROVIDERS[NOTION],
         )
-    except IntegrationError as refusal:
+    except (IntegrationError, LocalOnly) as refusal:
         return _refused(request, member, refusal)
     if request.htmx:
         return HttpResponseClientRedirect(url)
@@ -125,7 +130,7 @@ def test(request: Request, slug: str) -> HttpResponse:
     member = access.member(request, slug, Permission.MANAGE)
     try:
         outcome = test_connection(organization=member.organization, actor=member.user, provider=NOTION)
-    except IntegrationError as refusal:
+    except (IntegrationError, LocalOnly) as refusal:
         return _refused(request, member, refusal)
     return _card(request, member, test=outcome)
 
@@ -138,7 +143,10 @@ def end(request: Request, slug: str) -> HttpResponse:
     except IntegrationError as refusal:
         return _refused(request, member, refusal)
     level = "warning" if revoked is Revoked.FAILED else "success"
-    return _done(request, member, level, _DISCONNECTED[revoked])
+    sentence = _DISCONNECTED[revoked]
+    if revoked is Revoked.FAILED and local_only.is_on():
+        sentence = _NOT_REVOKED_HERE
+    return _done(request, member, level, sentence)
 
 
 def _card(request: Request, member: Member, *, status: int = 200, **shown: Any) -> HttpResponse:
@@ -152,7 +160,9 @@ def _card(request: Request, member: Member, *, status: int = 200, **shown: Any) 
 
 
 def _refused(request: Request, member: Member, refusal: IntegrationError | NotionError) -> HttpResponse:
-    message = {"level": "error", "text": refusal.sentence}
+    # In local-only mode the card says so by itself.
+    said = isinstance(refusal, LocalOnly)
+    message = None if said else {"level": "error", "text": refusal.sentence}
     return _card(request, member, status=status_of(refusal), message=message)
 
 

@@ -29,8 +29,7 @@ environ.Env.read_env(NOTIONSCAN_DATA_DIR / "secrets.env")
 env.ENVIRON = {name: value for name, value in os.environ.items() if value}
 
 SECRET_KEY = env.str("SECRET_KEY")
-if env.bool("NOTIONSCAN_LOCAL_ONLY", False):
-    raise ImproperlyConfigured("NOTIONSCAN_LOCAL_ONLY is not available yet; unset it.")
+NOTIONSCAN_LOCAL_ONLY = allowed.parse_local_only(env.str("NOTIONSCAN_LOCAL_ONLY", "false"))
 DEBUG = env.bool("DEBUG", False)
 FIELD_ENCRYPTION_KEYS = parse_keys(env.str("FIELD_ENCRYPTION_KEYS"))
 FIELD_DATA_KEY_MODEL = "tenants.DataKey"

@@ -19,7 +19,7 @@ from tenants import access
 from tenants.roles import Permission
 
 router = Router(tags=["scans"])
-_PROBLEMS: dict[int, type[Problem]] = dict.fromkeys((400, 401, 403, 404, 409), Problem)
+_PROBLEMS: dict[int, type[Problem]] = dict.fromkeys((400, 401, 403, 404, 409, 503), Problem)
 
 
 class StartIn(CamelSchema):

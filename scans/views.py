@@ -11,6 +11,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from integrations import selectors as integrations
 from integrations.errors import IntegrationError
+from integrations.notion.errors import LocalOnly
+from integrations.problems import status_of
 from integrations.providers import NOTION
 from notionscan.http import Request
 from scans import egress, selectors
@@ -35,9 +37,9 @@ def start(request: Request, slug: str) -> HttpResponse:
     form.is_valid()
     try:
         scan = start_scan(organization=member.organization, actor=member.user, full=form.cleaned_data["full"])
-    except IntegrationError as refusal:
+    except (IntegrationError, LocalOnly) as refusal:
         messages.error(request, refusal.sentence)
-        return _history(request, member, status=refusal.status)
+        return _history(request, member, status=status_of(refusal))
     return redirect("scans:detail", slug, scan.pk)
 
 

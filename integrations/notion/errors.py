@@ -25,6 +25,17 @@ class NotionError(Exception):
         self.request_id = request_id
 
 
+class LocalOnly(NotionError):
+    """Nothing was sent, to whichever provider: this deployment lets no call out."""
+
+    code = "local_only"
+    sentence = (
+        "This deployment works in local-only mode: no call leaves for Notion or Reddit. "
+        "Whoever runs Notion Scan can change that."
+    )
+    remedy = "ask_operator"
+
+
 class NotionUnauthorized(NotionError):
     """The token is dead: revoked, expired, or the connection was removed in Notion."""
 

@@ -15,6 +15,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from integrations import local_only
 from integrations.notion.credentials import Credentials
 from integrations.notion.retry import Transient
 from integrations.notion.watchdog import Watchdog
@@ -53,8 +54,9 @@ def send(request: Request, deadline: Deadline) -> Answer:
     """Send one request and return the answer, whatever its status.
 
     Raises: Transient if no whole answer came, repeatable if it is a read or nothing was sent;
-    NotionUnavailable past the deadline or the size cap.
+    NotionUnavailable past the deadline or the size cap; LocalOnly if no call may leave.
     """
+    local_only.refuse_calls()
     started = time.monotonic()
     account: dict[str, Any] = {"method": request.method, "path": request.path, "status": 0}
     try:

@@ -9,6 +9,7 @@ from typing import Any
 import certifi
 import httpx
 
+from integrations import local_only
 from integrations.notion.answers import judge
 from integrations.notion.retry import Transient
 from integrations.notion.watchdog import Watchdog
@@ -51,9 +52,11 @@ class CheckedTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request.
 
-        Raises: Transient when another attempt may help; a NotionError when it cannot, or past the deadline.
+        Raises: Transient when another attempt may help; a NotionError when it cannot, or past the deadline;
+        LocalOnly if no call may leave.
         """
         self._forget()
+        local_only.refuse_calls()
         # The budget was asked before, and may have kept us waiting.
         self.deadline.check()
         left = max(self.deadline.left(), 0.001)

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from integrations import local_only
 from integrations.budget import DatabaseBudget
 from integrations.errors import ConnectionInError
 from integrations.models import Integration
@@ -36,8 +37,10 @@ def call_notion(
 ) -> T:
     """Run ``use`` with a client for the connection.
 
-    Raises: NotConnected; ConnectionInError when Notion no longer accepts the token; the door's errors.
+    Raises: LocalOnly, before the token is opened; NotConnected; ConnectionInError when Notion no longer
+    accepts the token; the door's errors.
     """
+    local_only.refuse_calls()
     held = current_token(organization_id=organization_id, integration_id=integration_id)
     is_fresh = False
     while True:

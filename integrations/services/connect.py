@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from audit.actions import Action
 from audit.record import label, record
-from integrations import selectors
+from integrations import local_only, selectors
 from integrations.errors import (
     AlreadyConnected,
     AnotherWorkspace,
@@ -32,9 +32,10 @@ def connect_internal(
 ) -> Integration:
     """Connect Notion with an internal integration's token, once Notion has confirmed it.
 
-    Raises: VariantNotAllowed, AlreadyConnected, TooManyAttempts, TokenRefused, WorkspaceMismatch, or
-    the door's NotionUnavailable and NotionRateLimited; nothing is stored then.
+    Raises: LocalOnly, VariantNotAllowed, AlreadyConnected, TooManyAttempts, TokenRefused, WorkspaceMismatch,
+    or the door's NotionUnavailable and NotionRateLimited; nothing is stored then.
     """
+    local_only.refuse_calls()
     if not PROVIDERS[NOTION].internal_allowed:
         raise VariantNotAllowed
     with transaction.atomic():
@@ -70,9 +71,10 @@ def connect_internal(
 def update_token(*, organization: Organization, actor: User | None, token: Secret) -> Integration:
     """Replace an internal connection's token by another one of the same workspace.
 
-    Raises: NotConnected, NotInternal, TooManyAttempts, TokenRefused, AnotherWorkspace, or the door's
-    NotionUnavailable and NotionRateLimited; the old token stays then.
+    Raises: LocalOnly, NotConnected, NotInternal, TooManyAttempts, TokenRefused, AnotherWorkspace, or the
+    door's NotionUnavailable and NotionRateLimited; the old token stays then.
     """
+    local_only.refuse_calls()
     with transaction.atomic():
         _internal(selectors.integration(organization, NOTION))
     me = verified(token, organization=organization, actor=actor, action=Action.INTEGRATION_TOKEN_ROTATED)

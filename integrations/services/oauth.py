@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from audit.actions import Action, Result
 from audit.record import label, record
-from integrations import selectors
+from integrations import local_only, selectors
 from integrations.errors import (
     AlreadyConnected,
     AnotherWorkspace,
@@ -37,8 +37,10 @@ def start_authorization(
 ) -> str:
     """Return the consent page's address, with a state bound to this session, person and organization.
 
-    Raises: VariantNotAllowed; AlreadyConnected unless it is a public connection in error (Reconnect).
+    Raises: LocalOnly; VariantNotAllowed; AlreadyConnected unless it is a public connection in error, which
+    is Reconnect.
     """
+    local_only.refuse_calls()
     if not provider.public_allowed:
         raise VariantNotAllowed
     state = secrets.token_urlsafe(_STATE_BYTES)
@@ -102,9 +104,10 @@ def complete_authorization(
 ) -> Integration:
     """Exchange the consent's code and store, or replace, the connection's tokens.
 
-    Raises: ConsentRefused; VariantNotAllowed; AlreadyConnected or AnotherWorkspace, after the new token
-    was revoked; the door's errors.
+    Raises: LocalOnly; ConsentRefused; VariantNotAllowed; AlreadyConnected or AnotherWorkspace, after the
+    new token was revoked; the door's errors.
     """
+    local_only.refuse_calls()
     if not provider.public_allowed:
         raise VariantNotAllowed
     if error or not code:

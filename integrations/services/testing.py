@@ -8,7 +8,7 @@ from django.db import transaction
 
 from audit.actions import Action, Result
 from audit.record import record
-from integrations import selectors
+from integrations import local_only, selectors
 from integrations.errors import IntegrationError, NotConnected
 from integrations.notion.budget import Priority
 from integrations.notion.errors import NotionError
@@ -29,8 +29,9 @@ class TestOutcome:
 def test_connection(*, organization: Organization, actor: User, provider: str) -> TestOutcome:
     """Ask Notion whose token this is. A dead token puts the connection into ``error``.
 
-    Raises: NotConnected.
+    Raises: LocalOnly; NotConnected.
     """
+    local_only.refuse_calls()
     with transaction.atomic():
         integration = selectors.integration(organization, provider)
         if integration is None:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from audit.actions import Action
 from audit.record import record
 from integrations.errors import IntegrationError
+from integrations.notion.errors import LocalOnly
 from notionscan.jobs import defer
 from scans.models import Schedule
 from scans.services.start import start_scan
@@ -62,6 +63,7 @@ def run_scheduled(*, organization_id: UUID) -> None:
         defer(TASK, delay_seconds=int(wait.total_seconds()))
     try:
         start_scan(organization=schedule.organization, actor=None, is_scheduled=True)
-    except IntegrationError:
-        # Under way already, or not connected: the integrations page says so, and the next one is queued.
+    except (IntegrationError, LocalOnly):
+        # Under way already, not connected, or no call may leave: the integrations page says so, and the
+        # next one is queued.
         return

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from audit.actions import Action
 from audit.record import label, record
-from integrations import selectors
+from integrations import local_only, selectors
 from integrations.errors import ConnectionInError, NotConnected
 from integrations.models import Integration
 from integrations.providers import NOTION
@@ -33,8 +33,9 @@ def start_scan(
     It goes on from the last one that knows everything up to a moment, unless there is none, everything is
     asked for, or enough of them went on from one another.
 
-    Raises: NotConnected; ConnectionInError; AlreadyScanning, as a constraint decides.
+    Raises: LocalOnly; NotConnected; ConnectionInError; AlreadyScanning, as a constraint decides.
     """
+    local_only.refuse_calls()
     try:
         with transaction.atomic():
             integration = selectors.integration(organization, NOTION)

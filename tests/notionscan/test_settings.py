@@ -97,6 +97,21 @@ def test_both_ways_are_allowed_with_an_oauth_client() -> None:
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.parametrize("word", ["maybe", "ture", "2"])
+def test_local_only_mode_is_never_taken_for_off_by_mistake(word: str) -> None:
+    sentence = stopped(manage("check", NOTIONSCAN_LOCAL_ONLY=word))
+    assert sentence == 'NOTIONSCAN_LOCAL_ONLY: use "true" or "false".'
+
+
+@pytest.mark.parametrize(
+    ("word", "is_on"), [("true", "True"), (" On ", "True"), ("false", "False"), ("", "False")]
+)
+def test_local_only_mode_is_on_or_off(word: str, is_on: str) -> None:
+    code = "from django.conf import settings; print(settings.NOTIONSCAN_LOCAL_ONLY)"
+    result = manage("shell", "-v", "0", "-c", code, NOTIONSCAN_LOCAL_ONLY=word)
+    assert result.stdout.strip() == is_on, result.stderr
+
+
 def test_only_internal_tokens_are_allowed_by_default() -> None:
     code = "from django.conf import settings; print(sorted(settings.INTEGRATIONS_ALLOWED))"
     result = manage("shell", "-v", "0", "-c", code)

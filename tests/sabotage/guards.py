@@ -841,7 +841,56 @@ _REPORTS = [
     ),
 ]
 
-GUARDS = [*_ISOLATION, *_PEOPLE, *_CONNECTIONS, *_WEB, *_RECORD, *_MORE, *_SCANS, *_REPORTS]
+_LOCAL = ("tests/integrations/test_local_only.py",)
+_OVER_TIME = [
+    Guard(
+        "no call of a connection leaves in local-only mode",
+        "integrations/notion/transport.py",
+        "        local_only.refuse_calls()\n",
+        "",
+        _LOCAL,
+    ),
+    Guard(
+        "no other call leaves in local-only mode",
+        "integrations/notion/plain.py",
+        "    local_only.refuse_calls()\n",
+        "",
+        _LOCAL,
+    ),
+    Guard(
+        "no token is opened in local-only mode",
+        "integrations/services/calls.py",
+        "    local_only.refuse_calls()\n",
+        "",
+        _LOCAL,
+    ),
+    Guard(
+        "no consent is asked for in local-only mode",
+        "integrations/services/oauth.py",
+        "    local_only.refuse_calls()\n    if not provider.public_allowed:\n        raise VariantNotAllowed\n    state",
+        "    if not provider.public_allowed:\n        raise VariantNotAllowed\n    state",
+        _LOCAL,
+    ),
+    Guard(
+        "no scan starts in local-only mode",
+        "scans/services/start.py",
+        "    local_only.refuse_calls()\n",
+        "",
+        _LOCAL,
+    ),
+]
+
+GUARDS = [
+    *_ISOLATION,
+    *_PEOPLE,
+    *_CONNECTIONS,
+    *_WEB,
+    *_RECORD,
+    *_MORE,
+    *_SCANS,
+    *_REPORTS,
+    *_OVER_TIME,
+]
 
 # Not caught, and why that is right.
 EXPLAINED = {

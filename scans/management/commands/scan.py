@@ -11,6 +11,7 @@ from django.core.management.base import CommandParser
 from django.db import transaction
 
 from integrations.errors import IntegrationError
+from integrations.notion.errors import LocalOnly
 from scans.models import Scan
 from scans.selectors import progress
 from scans.services.start import start_scan
@@ -34,7 +35,7 @@ class Command(BaseCommand):
         with commands.organization(slug) as organization:
             try:
                 scan = start_scan(organization=organization, actor=None, full=full)
-            except IntegrationError as refusal:
+            except (IntegrationError, LocalOnly) as refusal:
                 raise CommandError(refusal.sentence) from None
             if wait:
                 scan = self._ended(scan)

@@ -23,7 +23,7 @@ from integrations.services.disconnect import disconnect
 from notionscan import rls
 from notionscan.jobs import defer
 from scans.fetching import MOST_AT_ONCE
-from scans.models import Scan
+from scans.models import Report, Scan
 from scans.services.start import TASK
 from tests import database
 from tests.factories import World, events, make_world, within
@@ -56,7 +56,7 @@ def clean(world: World) -> Scan:
 
 
 @contextmanager
-def worker(sandbox: Sandbox) -> Iterator[subprocess.Popen[bytes]]:
+def worker(sandbox: Sandbox, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     environment = database.process_environment() | {
         "DJANGO_SETTINGS_MODULE": "tests.browser.settings",
         "SITE_URL": "http://localhost:1",
@@ -65,7 +65,10 @@ def worker(sandbox: Sandbox) -> Iterator[subprocess.Popen[bytes]]:
         "SITE_LEASE_SECONDS": str(LEASE_SECONDS),
     }
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "worker"], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL
+        [sys.executable, "manage.py", "worker", *options],
+        cwd=ROOT,
+        env=environment,
+        stderr=subprocess.DEVNULL,
     )
     try:
         yield process
@@ -125,6 +128,17 @@ def test_a_worker_that_is_told_to_stop_hands_the_scan_to_another(
         scan = ended(scan)
     agrees(world, scan, clean)
     assert scan.requests <= clean.requests + MOST_AT_ONCE
+
+
+def test_a_worker_for_once_ends_the_scan_and_makes_its_report(world: World, slow_notion: Sandbox) -> None:
+    scan = start(world)
+    # Longer than a worker that is told to stop gives its jobs.
+    slow_notion.latency_ms = 600
+    with worker(slow_notion, "--once") as process:
+        assert process.wait(timeout=PATIENCE_SECONDS) == 0
+    assert again(scan).status == Scan.Status.COMPLETE
+    with within(world.acme):
+        assert Report.objects.filter(scan=scan).exists()
 
 
 def test_a_killed_workers_scan_goes_on_with_another(world: World, slow_notion: Sandbox, clean: Scan) -> None:

@@ -1,38 +1,62 @@
-"""Page bodies: a few blocks per page, each with planted text that a metadata product must never keep."""
+"""Page bodies: a few generated blocks per page, with planted text that a metadata product must never keep,
+
+and among them whatever was written through the API.
+"""
 
 from integrations.sandbox import planted
 from integrations.sandbox.columns import IN_BLOCK, TRASHED
 from integrations.sandbox.ids import INDEX_MASK, Kind, code_of, kind_of
-from integrations.sandbox.shapes import BLOCKS_PER_PAGE, CONTAINER, parent_json, user_ref
+from integrations.sandbox.overlay import Block, is_written
+from integrations.sandbox.shapes import BLOCKS_PER_PAGE, CONTAINER, OLDER_VERSION, dumps, parent_json
 from integrations.sandbox.store import Store, minute_text
-from integrations.sandbox.values import Json, rich_text
+from integrations.sandbox.values import Json, rich_text, user_ref
 
 _TYPES = ("heading_2", "paragraph", "bulleted_list_item", "to_do", "quote", "callout", "code", "unsupported")
 
 
-def block_owner(code: int) -> int:
+def block_owner(store: Store, code: int) -> int:
     """Return the page a block belongs to."""
+    while kind_of(code) is Kind.BLOCK and (block := store.overlay.blocks.get(code)):
+        code = block.parent
+    if kind_of(code) is not Kind.BLOCK:
+        return code
     return code_of(Kind.PAGE, (code & INDEX_MASK) // BLOCKS_PER_PAGE)
 
 
 def block_exists(store: Store, code: int) -> bool:
     """Tell whether a block's code names a block that its page has."""
-    page = block_owner(code)
+    if code in store.overlay.blocks or is_written(code):
+        return code in store.overlay.blocks
+    page = block_owner(store, code)
     return page & INDEX_MASK < len(store.pages) and code in own_blocks(store, page)
 
 
 def own_blocks(store: Store, page: int) -> list[int]:
-    """Return a page's own blocks, without child pages and databases."""
+    """Return a page's generated blocks, without child pages and databases."""
     first = code_of(Kind.BLOCK, (page & INDEX_MASK) * BLOCKS_PER_PAGE)
+    if page in store.overlay.made:
+        return []
     blocks = [first + i for i in range(store.dice(page)[30] % 7)]
     has_container = any(_is_in_block(store, c) for c in store.children(page))
     return [*blocks, first + CONTAINER] if has_container else blocks
 
 
 def child_codes(store: Store, code: int) -> list[int]:
-    """Return what stands directly in a page or block: blocks, then child pages and databases."""
+    """Return what stands directly in a page or block, in order."""
+    generated = _generated(store, code)
+    order = store.overlay.order.get(code)
+    if order is not None:
+        # The order was noted when something was written here. Pages may have gone since, or come.
+        present, noted = set(generated), set(order)
+        kept = [c for c in order if c in present or c in store.overlay.blocks]
+        generated = kept + [c for c in generated if c not in noted]
+    return [c for c in generated if not store.overlay.is_trashed(c)]
+
+
+def _generated(store: Store, code: int) -> list[int]:
+    """Return blocks, then child pages and databases, without what was written."""
     if kind_of(code) is Kind.BLOCK:
-        page = block_owner(code)
+        page = block_owner(store, code)
         if code & INDEX_MASK != (page & INDEX_MASK) * BLOCKS_PER_PAGE + CONTAINER:
             return []
         return [c for c in store.children(page) if _is_in_block(store, c) and not store.is_trashed(c)]
@@ -69,25 +93,51 @@ def block_json(store: Store, code: int) -> Json:
     }
 
 
+def render_block(store: Store, code: int, *, version: str) -> bytes:
+    """Return a block's JSON."""
+    shape = block_json(store, code)
+    return dumps(shape | {"archived": shape["in_trash"]} if version == OLDER_VERSION else shape)
+
+
 def _own_block(store: Store, code: int) -> Json:
-    page = block_owner(code)
-    number = code & INDEX_MASK
-    columns, index = store.at(page)
-    is_container = number % BLOCKS_PER_PAGE == CONTAINER
-    name = "toggle" if is_container else _TYPES[(number * 5 + index) % len(_TYPES)]
+    block = block_of(store, code)
+    parent = "block_id" if kind_of(block.parent) is Kind.BLOCK else "page_id"
     return {
         "object": "block",
         "id": store.uuid(code),
-        "parent": {"type": "page_id", "page_id": store.uuid(page)},
-        "created_time": minute_text(columns.created[index]),
-        "last_edited_time": minute_text(columns.edited[index]),
-        "created_by": user_ref(store.author(page, last=False)),
-        "last_edited_by": user_ref(store.author(page, last=True)),
-        "has_children": is_container,
-        "in_trash": bool(columns.flags[index] & TRASHED),
-        "type": name,
-        name: _content(name, f"{planted.BODY} {number}: the numbers in this paragraph are for us only."),
+        "parent": {"type": parent, parent: store.uuid(block.parent)},
+        "created_time": minute_text(block.created),
+        "last_edited_time": minute_text(block.edited),
+        "created_by": user_ref(block.author),
+        "last_edited_by": user_ref(block.editor),
+        "has_children": bool(child_codes(store, code)),
+        "in_trash": block.in_trash or store.is_trashed(block_owner(store, code)),
+        "type": block.kind,
+        block.kind: block.content,
     }
+
+
+def is_in_trash(store: Store, code: int) -> bool:
+    """Tell whether a block, page, database or data source is in the trash, for itself or with its page."""
+    return store.overlay.is_trashed(code) if kind_of(code) is Kind.BLOCK else store.is_trashed(code)
+
+
+def block_of(store: Store, code: int) -> Block:
+    """Return a block as it was written, or as it was generated."""
+    if (written := store.overlay.blocks.get(code)) is not None:
+        return written
+    page, number = block_owner(store, code), code & INDEX_MASK
+    columns, index = store.at(page)
+    kind = "toggle" if number % BLOCKS_PER_PAGE == CONTAINER else _TYPES[(number * 5 + index) % len(_TYPES)]
+    return Block(
+        parent=page,
+        kind=kind,
+        content=_content(kind, f"{planted.BODY} {number}: the numbers in this paragraph are for us only."),
+        created=columns.created[index],
+        edited=columns.edited[index],
+        author=store.author(page, last=False),
+        editor=store.author(page, last=True),
+    )
 
 
 def _content(name: str, text: str) -> Json:

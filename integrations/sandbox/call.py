@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from integrations.sandbox import arguments, bodies
 from integrations.sandbox.errors import ApiError
@@ -49,14 +50,18 @@ class Call:
 
     def found(self, name: str, *kinds: Kind, noun: str) -> int:
         """Return the object a path names, or raise 404: absent and not shared look the same."""
-        uuid = arguments.checked_id(self.params["id"], name)
+        return self.look_up(arguments.checked_id(self.params["id"], name), *kinds, noun=noun)
+
+    def look_up(self, uuid: str, *kinds: Kind, noun: str) -> int:
+        """Return the object of this id that the token sees, or raise the API's 404."""
         store = self.view.store
         for kind in kinds:
             code = store.find(uuid, kind)
             if code is None:
                 continue
-            owner = bodies.block_owner(code) if kind is Kind.BLOCK else code
-            if (kind is not Kind.BLOCK or bodies.block_exists(store, code)) and self.view.sees(owner):
+            if kind is Kind.BLOCK and not bodies.block_exists(store, code):
+                continue
+            if self.view.sees(bodies.block_owner(store, code) if kind is Kind.BLOCK else code):
                 return code
         raise ApiError(
             "object_not_found",
@@ -64,6 +69,13 @@ class Call:
             f'shared with your integration "{self.token.bot_name}".',
             additional_data={"integration_id": self.token.bot_id},
         )
+
+    def only(self) -> tuple[str, ...] | None:
+        """Return the properties a reply is limited to, by id or name, or None for all."""
+        query = self.request.query()
+        names = [*query.get("filter_properties", []), *query.get("filter_properties[]", [])]
+        # Ids may come as shown (percent-encoded) or plain; names come plain.
+        return tuple(sorted({*names, *(unquote(name) for name in names)})) or None
 
 
 def dashed(uuid: str) -> str:

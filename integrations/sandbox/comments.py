@@ -2,15 +2,16 @@
 
 from integrations.sandbox import planted
 from integrations.sandbox.ids import INDEX_MASK, Kind, code_of
-from integrations.sandbox.shapes import user_ref
 from integrations.sandbox.store import Store, minute_text
-from integrations.sandbox.values import Json, rich_text
+from integrations.sandbox.values import Json, rich_text, user_ref
 
 _PER_PAGE = 4
 
 
 def comment_codes(store: Store, page: int) -> list[int]:
     """Return the comments of a page: none on most."""
+    if page in store.overlay.made:
+        return []
     first = (page & INDEX_MASK) * _PER_PAGE
     return [code_of(Kind.COMMENT, first + i) for i in range(max(0, store.dice(page)[29] % 8 - 4))]
 

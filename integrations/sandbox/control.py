@@ -187,6 +187,7 @@ _VERBS = (
     "hide_from_search",
     "add_page",
     "set_parent_json",
+    "advance",
 )
 
 

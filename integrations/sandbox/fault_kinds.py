@@ -73,6 +73,31 @@ def _unavailable(moment: Moment) -> Reply:
     return moment.refuse(error)
 
 
+def _saved(moment: Moment) -> Reply:
+    """Do what a write asks, then answer 503; the error names what was saved, as Notion's does."""
+    answer = moment.normal()
+    if answer.status != 200:
+        return answer
+    body = json.loads(answer.body)
+    saved: dict[str, Any] = (
+        {"committed_child_ids": [child["id"] for child in body["results"]]}
+        if body["object"] == "list"
+        else {"committed_resource_id": body["id"]}
+    )
+    guidance = moment.option("retry_guidance", "The write was saved. Do not repeat the request.")
+    error = ApiError(
+        "service_unavailable",
+        "Notion is unavailable. Please try again later.",
+        additional_data={"retry_guidance": guidance} | saved,
+    )
+    return moment.refuse(error)
+
+
+def _reset_unsaved(moment: Moment) -> Reply:
+    """Read the request, do nothing of it, and abort the connection."""
+    return Reply(200, deliver=breakage.reset)
+
+
 def _html(status: int, title: str) -> Kind:
     page = f"<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
     return lambda moment: Reply(status, page.encode(), HTML_TYPE, {"cf-ray": "8f0000000000abcd-FRA"})
@@ -202,6 +227,7 @@ FAULTS: dict[str, Kind] = {
     "bad_gateway": _refusal("bad_gateway", "Bad gateway."),
     "bad_gateway_html": _html(502, "502 Bad Gateway"),
     "service_unavailable": _unavailable,
+    "service_unavailable_saved": _saved,
     "gateway_timeout": _refusal("gateway_timeout", "The request took too long."),
     "edge_block": _html(403, "Attention required"),
     "html": _html(200, "Notion"),
@@ -209,6 +235,7 @@ FAULTS: dict[str, Kind] = {
     "truncated": _delivered(lambda m: breakage.cut_short(m.option("share", 0.5), announce=True)),
     "truncated_unannounced": _delivered(lambda m: breakage.cut_short(m.option("share", 0.5), announce=False)),
     "reset": _delivered(lambda m: breakage.reset),
+    "reset_unsaved": _reset_unsaved,
     "close": _delivered(lambda m: breakage.close_silently),
     "hang": _delivered(lambda m: breakage.hang(float(m.option("seconds", 30)))),
     "drip": _delivered(lambda m: breakage.drip(float(m.option("seconds_per_byte", 1)))),

@@ -1,20 +1,26 @@
-"""The API's read endpoints: what each one asks for, and what it answers."""
+"""The API's endpoints, and what those that read ask for and answer; those that write are in `*_writes`."""
 
 import re
-from collections.abc import Callable
 from functools import partial
-from urllib.parse import unquote
 
-from integrations.sandbox import arguments, bodies, comments, rowquery, users
+from integrations.sandbox import (
+    arguments,
+    block_writes,
+    bodies,
+    comments,
+    database_writes,
+    page_writes,
+    rowquery,
+    users,
+)  # fmt: skip
 from integrations.sandbox.call import Call, dashed
 from integrations.sandbox.columns import GONE, HIDDEN, TRASHED
 from integrations.sandbox.errors import ApiError, invalid, unknown_route
 from integrations.sandbox.ids import INDEX_MASK, Kind, kind_of
 from integrations.sandbox.paging import Slice, envelope
-from integrations.sandbox.shapes import OLDER_VERSION, dumps, render
+from integrations.sandbox.shapes import dumps, render
 from integrations.sandbox.tokens import Capability
-
-Handler = Callable[[Call], bytes]
+from integrations.sandbox.writes import Handler
 
 
 def search(call: Call) -> bytes:
@@ -96,13 +102,12 @@ def query_rows(call: Call) -> bytes:
     store = call.view.store
     body = arguments.json_object(call.request)
     trashed = arguments.flag_of(body, "in_trash", "body")
-    schema = store.data_sources.style[source & INDEX_MASK]
     wanted = TRASHED if trashed else 0
 
     def start() -> list[int]:
         flags = store.pages.flags
         rows = [r for r in store.children(source) if flags[r & INDEX_MASK] & (GONE | TRASHED) == wanted]
-        return rowquery.arrange(store, rows, schema, body)
+        return rowquery.arrange(store, rows, source, body)
 
     question = {name: value for name, value in body.items() if name not in ("start_cursor", "page_size")}
     part = call.sessions.page(
@@ -113,21 +118,14 @@ def query_rows(call: Call) -> bytes:
         name=store.uuid,
         cap=call.depths.query_cap,
     )
-    return _objects(call, part, trashed=trashed, kind="page_or_data_source", only=_only(call))
-
-
-def _only(call: Call) -> tuple[str, ...] | None:
-    query = call.request.query()
-    names = [*query.get("filter_properties", []), *query.get("filter_properties[]", [])]
-    # Ids may come as shown (percent-encoded) or plain; names come plain.
-    return tuple(sorted({*names, *(unquote(name) for name in names)})) or None
+    return _objects(call, part, trashed=trashed, kind="page_or_data_source", only=call.only())
 
 
 def page(call: Call) -> bytes:
     """GET /v1/pages/{id}."""
     call.may_read()
     code = call.found("page_id", Kind.PAGE, noun="page")
-    return call.one(render(call.view.store, code, version=call.version, only=_only(call)))
+    return call.one(render(call.view.store, code, version=call.version, only=call.only()))
 
 
 def container(call: Call, kind: Kind, noun: str) -> bytes:
@@ -140,12 +138,7 @@ def block(call: Call) -> bytes:
     """GET /v1/blocks/{id}."""
     call.may_read()
     code = call.found("block_id", Kind.BLOCK, Kind.PAGE, Kind.DATABASE, noun="block")
-    return call.one(_block(call, code))
-
-
-def _block(call: Call, code: int) -> bytes:
-    shape = bodies.block_json(call.view.store, code)
-    return dumps(shape | {"archived": shape["in_trash"]} if call.version == OLDER_VERSION else shape)
+    return call.one(bodies.render_block(call.view.store, code, version=call.version))
 
 
 def block_children(call: Call) -> bytes:
@@ -161,7 +154,11 @@ def block_children(call: Call) -> bytes:
         start=lambda: bodies.child_codes(store, code),
         name=store.uuid,
     )
-    items = [_block(call, c) for c in part.codes if kind_of(c) is Kind.BLOCK or call.view.sees(c)]
+    items = [
+        bodies.render_block(store, c, version=call.version)
+        for c in part.codes
+        if kind_of(c) is Kind.BLOCK or call.view.sees(c)
+    ]
     return envelope(items, part, kind="block", request_id=call.request_id)
 
 
@@ -228,6 +225,13 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/v1/users", list_users),
     ("GET", "/v1/users/me", me),
     ("GET", "/v1/users/{id}", one_user),
+    ("POST", "/v1/pages", page_writes.create_page),
+    ("PATCH", "/v1/pages/{id}", page_writes.update_page),
+    ("PATCH", "/v1/blocks/{id}/children", block_writes.append_blocks),
+    ("PATCH", "/v1/blocks/{id}", block_writes.update_block),
+    ("DELETE", "/v1/blocks/{id}", block_writes.delete_block),
+    ("POST", "/v1/databases", database_writes.create_database),
+    ("PATCH", "/v1/data_sources/{id}", database_writes.update_data_source),
 )
 _FIXED = {(method, path): handler for method, path, handler in ROUTES if "{" not in path}
 _PATTERNS = [

@@ -61,6 +61,7 @@ class Sandbox:
         clients: Sequence[OAuthClient] = (DEMO_CLIENT,),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._is_ticking = as_of is None  # a moment that was asked for stands still
         as_of = as_of or now_truncated()
         self._plans = [
             WorkspacePlan(
@@ -84,7 +85,9 @@ class Sandbox:
         self.latency_ms = latency_ms
         self.limiter = RateLimiter(rate_limit, window_seconds=window, clock=self._clock)
         self.depths = Depths()
-        self.workspaces: dict[str, Workspace] = {plan.slug: Workspace(plan) for plan in self._plans}
+        self.workspaces: dict[str, Workspace] = {
+            plan.slug: Workspace(plan, is_ticking=self._is_ticking) for plan in self._plans
+        }
         self.registry = TokenRegistry()
         self.oauth = Authorizer(self._clients, self.registry, self._clock)
         self.consent = ConsentPage(self.oauth, self.workspaces)

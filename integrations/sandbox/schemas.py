@@ -6,7 +6,6 @@ data source only stores which entry it follows.
 
 from functools import cache
 from typing import NamedTuple
-from urllib.parse import quote
 
 
 class Schema(NamedTuple):
@@ -71,9 +70,3 @@ def property_id(schema: int, column: int) -> str:
     size = len(_ALPHABET)
     number = (schema * 31 + column * 977 + 53) * 7919
     return "".join(_ALPHABET[number // size**place % size] for place in range(3)) + _ALPHABET[column]
-
-
-@cache
-def shown_property_id(schema: int, column: int) -> str:
-    """Return a column's id as the API shows it: percent-encoded."""
-    return quote(property_id(schema, column), safe="")

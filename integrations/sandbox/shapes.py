@@ -11,10 +11,11 @@ from typing import Any
 
 from integrations.sandbox.columns import IN_BLOCK, INLINE, LOCKED, PUBLIC, TRASHED
 from integrations.sandbox.generator import WORKSPACE
-from integrations.sandbox.ids import INDEX_MASK, KIND_SHIFT, Kind, code_of, kind_of
-from integrations.sandbox.schemas import SCHEMAS, property_id
+from integrations.sandbox.ids import INDEX_MASK, Kind, code_of, kind_of
+from integrations.sandbox.properties import properties_json
 from integrations.sandbox.store import Store, minute_text
-from integrations.sandbox.values import Json, RowFacts, property_value, rich_text, schema_property
+from integrations.sandbox.tables import schema_json
+from integrations.sandbox.values import Json, rich_text, user_ref
 
 _WORD = re.compile(r"[A-Za-z0-9]+")
 
@@ -34,14 +35,14 @@ def dumps(value: Any) -> bytes:
     return _encode(value).encode("ascii")
 
 
-def user_ref(uuid: str) -> Json:
-    """Return the partial user that objects name their authors with."""
-    return {"object": "user", "id": uuid}
-
-
-def emoji(icon: str | None) -> Json | None:
-    """Return an icon object."""
-    return {"type": "emoji", "emoji": icon} if icon else None
+def icon_json(store: Store, code: int) -> Json | None:
+    """Return an object's icon: what was written, or its generated emoji."""
+    written = store.overrides.get(code)
+    if written and "icon" in written:
+        icon: Json | None = written["icon"]
+        return icon
+    emoji = store.icon(code)
+    return {"type": "emoji", "emoji": emoji} if emoji else None
 
 
 def address(store: Store, code: int, *, host: str = "app.notion.com/p") -> str:
@@ -78,7 +79,7 @@ def page_json(store: Store, code: int, *, only: Sequence[str] | None = None) -> 
     """Return a page or row; `only` names the properties to keep, by id or name."""
     columns, index = store.at(code)
     flags = columns.flags[index]
-    created, edited = minute_text(columns.created[index]), minute_text(columns.edited[index])
+    created, edited = store.times(code)
     author, editor = (user_ref(store.author(code, last=last)) for last in (False, True))
     public = address(store, code, host=f"{store.plan.slug}.notion.site") if flags & PUBLIC else None
     return {
@@ -88,67 +89,38 @@ def page_json(store: Store, code: int, *, only: Sequence[str] | None = None) -> 
         "last_edited_time": edited,
         "created_by": author,
         "last_edited_by": editor,
-        "cover": None,
-        "icon": emoji(store.icon(code)),
+        "cover": store.overrides.get(code, {}).get("cover"),
+        "icon": icon_json(store, code),
         "parent": parent_json(store, code),
         "in_trash": bool(flags & TRASHED),
         "is_archived": False,
         "is_locked": bool(flags & LOCKED),
-        "properties": _properties(store, code, only, created, edited, author, editor),
+        "properties": properties_json(store, code, only),
         "url": address(store, code),
         "public_url": public,
     }
 
 
-def _properties(
-    store: Store, code: int, only: Sequence[str] | None, created: str, edited: str, author: Json, editor: Json
-) -> Json:
-    title = {
-        "id": "title",
-        "type": "title",
-        "title": rich_text(store.title(code), split=code % 17 == 5),
-    }
-    parent = store.parent(code)
-    if parent >> KIND_SHIFT != Kind.DATA_SOURCE:
-        return {"title": title} if only is None or "title" in only else {}
-    schema = store.data_sources.style[parent & INDEX_MASK]
-    columns = SCHEMAS[schema].columns
-    wanted = [i for i, (name, _) in enumerate(columns) if only is None or _is_wanted(schema, i, name, only)]
-    if wanted == [0]:
-        return {columns[0][0]: title}
-    facts = RowFacts(
-        dice=store.dice(code),
-        number=code & INDEX_MASK,
-        created=created,
-        edited=edited,
-        author=author,
-        editor=editor,
-        related=_related(store, code, parent),
-        source=parent,
-    )
-    return {columns[i][0]: property_value(schema, i, facts) if i else title for i in wanted}
+def title_runs(store: Store, code: int) -> list[Json]:
+    """Return the title of a database or data source as rich text."""
+    runs: list[Json] | None = store.overrides.get(code, {}).get("title_runs")
+    return rich_text(store.title(code)) if runs is None else runs
 
 
-def _is_wanted(schema: int, column: int, name: str, only: Sequence[str]) -> bool:
-    return property_id(schema, column) in only or name in only
-
-
-def _related(store: Store, code: int, source: int) -> list[str]:
-    """Relate a row to the one before it in the same table, where its dice say so."""
-    before = code - 1
-    related = store.dice(code)[6] % 3 == 0 and (before & INDEX_MASK) > 0
-    return [store.uuid(before)] if related and store.parent(before) == source else []
+def _description(store: Store, source: int) -> list[Json]:
+    if source in store.overlay.made:
+        return []
+    return rich_text("Kept by the team lead.") if (source & INDEX_MASK) % 3 == 0 else []
 
 
 def database_json(store: Store, code: int) -> Json:
     """Return a database: a container that lists its data sources and has no properties of its own."""
     columns, index = store.at(code)
-    title = rich_text(store.title(code))
     return {
         "object": "database",
         "id": store.uuid(code),
-        "title": title,
-        "description": [],
+        "title": title_runs(store, code),
+        "description": store.overrides.get(code, {}).get("description", []),
         "parent": parent_json(store, code),
         "is_inline": bool(columns.flags[index] & INLINE),
         "in_trash": bool(columns.flags[index] & TRASHED),
@@ -156,8 +128,8 @@ def database_json(store: Store, code: int) -> Json:
         "created_time": _exact_time(store, code, columns.created[index]),
         "last_edited_time": _exact_time(store, code, columns.edited[index]),
         "data_sources": [{"id": store.uuid(s), "name": store.title(s)} for s in store.children(code)],
-        "icon": emoji(store.icon(code)),
-        "cover": None,
+        "icon": icon_json(store, code),
+        "cover": store.overrides.get(code, {}).get("cover"),
         "url": address(store, code),
         "public_url": None,
     }
@@ -174,25 +146,20 @@ def data_source_json(store: Store, code: int) -> Json:
     """Return a data source with its schema."""
     columns, index = store.at(code)
     database = columns.parent[index]
-    schema = columns.style[index]
-    target = (store.uuid(database), store.uuid(code))
     return {
         "object": "data_source",
         "id": store.uuid(code),
-        "cover": None,
-        "icon": emoji(store.icon(code)),
+        "cover": store.overrides.get(code, {}).get("cover"),
+        "icon": icon_json(store, code),
         "created_time": minute_text(columns.created[index]),
         "created_by": user_ref(store.author(code, last=False)),
         "last_edited_by": user_ref(store.author(code, last=True)),
         "last_edited_time": minute_text(columns.edited[index]),
-        "title": rich_text(store.title(code)),
-        "description": rich_text("Kept by the team lead.") if index % 3 == 0 else [],
+        "title": title_runs(store, code),
+        "description": _description(store, code),
         "is_inline": bool(store.flags(database) & INLINE),
-        "properties": {
-            name: schema_property(schema, i, target=target)
-            for i, (name, _) in enumerate(SCHEMAS[schema].columns)
-        },
-        "parent": {"type": "database_id", "database_id": target[0]},
+        "properties": schema_json(store, code),
+        "parent": {"type": "database_id", "database_id": store.uuid(database)},
         "database_parent": parent_json(store, database),
         "url": address(store, database),
         "public_url": None,

@@ -17,6 +17,7 @@ from integrations.sandbox import titles
 from integrations.sandbox.columns import GONE, TRASHED, Columns
 from integrations.sandbox.generator import WORKSPACE, generate
 from integrations.sandbox.ids import INDEX_MASK, KIND_SHIFT, IdCodec, Kind, code_of, kind_of
+from integrations.sandbox.overlay import Overlay
 from integrations.sandbox.people import BOT_NAMES, Person, Standing, make_people
 from integrations.sandbox.plan import WorkspacePlan
 from integrations.sandbox.schemas import SCHEMAS
@@ -44,7 +45,8 @@ class Store:
         self._last_dice = (-1, b"")
         self.version = 0  # rises with every change, so that caches know
         self.lock = threading.RLock()
-        self._tree: tuple[int, dict[int, array[int]]] | None = None
+        self.overlay = Overlay()
+        self._tree: dict[int, array[int]] | None = None
         self._order: tuple[int, array[int]] | None = None
 
     @property
@@ -100,9 +102,15 @@ class Store:
     def children(self, code: int) -> array[int]:
         """Return what lies directly under a page, a data source (its rows), a database or the workspace."""
         with self.lock:
-            if self._tree is None or self._tree[0] != self.version:
-                self._tree = (self.version, self._grow_tree())
-            return self._tree[1].get(code, array("q"))
+            if self._tree is None:
+                self._tree = self._grow_tree()
+            return self._tree.get(code, array("q"))
+
+    def attach(self, parent: int, code: int) -> None:
+        """Hang a new object into the tree, if there is one: growing it anew costs a second per million."""
+        if self._tree is not None:
+            # A fresh array, because listings under way still walk the old one.
+            self._tree[parent] = array("q", [*self._tree.get(parent, ()), code])
 
     def _grow_tree(self) -> dict[int, array[int]]:
         tree: dict[int, array[int]] = {}
@@ -163,6 +171,11 @@ class Store:
             return titles.TEAMS[columns.style[index]][1]
         roll = self.dice(code)[7]
         return _PAGE_ICONS[roll % len(_PAGE_ICONS)] if roll < 110 else None
+
+    def times(self, code: int) -> tuple[str, str]:
+        """Return when a page, database or data source was created and edited last, as Notion writes it."""
+        columns, index = self.at(code)
+        return minute_text(columns.created[index]), minute_text(columns.edited[index])
 
     def author(self, code: int, *, last: bool) -> str:
         """Return the id of the person or bot that created the object or edited it last."""

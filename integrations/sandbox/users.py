@@ -3,9 +3,8 @@
 from integrations.sandbox.errors import ApiError
 from integrations.sandbox.ids import INDEX_MASK, Kind, code_of, kind_of
 from integrations.sandbox.people import BOT_NAMES
-from integrations.sandbox.shapes import user_ref
 from integrations.sandbox.tokens import Capability, Token, TokenKind
-from integrations.sandbox.values import Json
+from integrations.sandbox.values import Json, user_ref
 
 
 def require_user_information(token: Token) -> None:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from integrations.sandbox import planted
-from integrations.sandbox.schemas import SCHEMAS, shown_property_id
+from integrations.sandbox.schemas import SCHEMAS
 
 Json = dict[str, Any]
 
@@ -40,6 +40,11 @@ class RowFacts:
         self.editor = editor
         self.related = related
         self.source = source
+
+
+def user_ref(uuid: str) -> Json:
+    """Return the partial user that objects name their authors with."""
+    return {"object": "user", "id": uuid}
 
 
 def rich_text(text: str, *, split: bool = False) -> list[Json]:
@@ -78,48 +83,32 @@ def _options(schema: int, column: int) -> list[Json]:
     ]
 
 
-def schema_property(schema: int, column: int, *, target: tuple[str, str]) -> Json:
-    """Return one property of a data source; `target` is the (database, data source) a relation points to."""
-    name, kind = SCHEMAS[schema].columns[column]
-    config: Json = {}
-    if kind in ("select", "multi_select"):
-        config = {"options": _options(schema, column)}
-    elif kind == "status":
-        options = [{**option, "description": None} for option in _options(schema, column)[:3]]
-        groups = [
-            {"id": f"g-{label}", "name": label, "color": option["color"], "option_ids": [option["id"]]}
-            for label, option in zip(("To-do", "In progress", "Complete"), options, strict=True)
-        ]
-        config = {"options": options, "groups": groups}
-    elif kind == "number":
-        config = {"format": "number"}
-    elif kind == "formula":
-        config = {"expression": f'if(prop("Budget") > 0, "{planted.FORMULA}", "")'}
-    elif kind == "relation":
-        database, source = target
-        config = {
-            "database_id": database,
-            "data_source_id": source,
-            "type": "single_property",
-            "single_property": {},
-        }
-    elif kind == "unique_id":
-        config = {"prefix": "BUG"}
-    return {
-        "id": shown_property_id(schema, column),
-        "name": name,
-        "description": None,
-        "type": kind,
-        kind: config,
-    }
-
-
-def property_value(schema: int, column: int, facts: RowFacts) -> Json:
-    """Return a row's value in a column other than the title."""
+def schema_config(schema: int, column: int) -> Json:
+    """Return the configuration of a generated column; a relation's target is the caller's to add."""
     kind = SCHEMAS[schema].columns[column][1]
-    value = _MAKERS[kind](schema, column, facts)
-    made = {"id": shown_property_id(schema, column), "type": kind, kind: value}
-    return {**made, "has_more": False} if kind == "relation" else made
+    configs: dict[str, Callable[[], Json]] = {
+        "select": lambda: {"options": _options(schema, column)},
+        "multi_select": lambda: {"options": _options(schema, column)},
+        "status": lambda: _status_config(_options(schema, column)[:3]),
+        "number": lambda: {"format": "number"},
+        "formula": lambda: {"expression": f'if(prop("Budget") > 0, "{planted.FORMULA}", "")'},
+        "relation": lambda: {"type": "single_property", "single_property": {}},
+        "unique_id": lambda: {"prefix": "BUG"},
+    }
+    return configs[kind]() if kind in configs else {}
+
+
+def _status_config(options: list[Json]) -> Json:
+    groups = [
+        {"id": f"g-{label}", "name": label, "color": option["color"], "option_ids": [option["id"]]}
+        for label, option in zip(("To-do", "In progress", "Complete"), options, strict=True)
+    ]
+    return {"options": [{**option, "description": None} for option in options], "groups": groups}
+
+
+def generated_value(schema: int, column: int, facts: RowFacts) -> Any:
+    """Return a generated row's value in a column other than the title."""
+    return _MAKERS[SCHEMAS[schema].columns[column][1]](schema, column, facts)
 
 
 def _roll(column: int, facts: RowFacts) -> int:

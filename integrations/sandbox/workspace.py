@@ -3,7 +3,8 @@
 Every verb takes and returns ids as the API shows them, and takes effect with the next request.
 """
 
-from datetime import datetime
+import time
+from datetime import UTC, datetime
 
 from integrations.sandbox.columns import GONE, HIDDEN, PUBLIC, TRASHED
 from integrations.sandbox.generator import WORKSPACE
@@ -15,11 +16,24 @@ from integrations.sandbox.values import Json
 
 
 class Workspace(Store):
-    """A workspace that can be changed. Edits without a time happen at `clock` (first: `as_of`)."""
+    """A workspace that can be changed. Edits without a time happen at `clock` (first: `as_of`).
 
-    def __init__(self, plan: WorkspacePlan) -> None:
+    The API's writes happen at the clock too, or with `is_ticking` in the real minute, where that is later.
+    """
+
+    def __init__(self, plan: WorkspacePlan, *, is_ticking: bool = False) -> None:
         super().__init__(plan)
         self.clock = plan.as_of
+        self._is_ticking = is_ticking
+
+    def minute_now(self) -> int:
+        """Return the minute of what is written now: the clock's, or later where real time passes too."""
+        return max(self._minute(None), int(time.time()) // 60 if self._is_ticking else 0)
+
+    def advance(self, minutes: int = 1) -> str:
+        """Move the clock on, so that the next write has a later time; return the new time."""
+        self.clock = datetime.fromtimestamp((self.minute_now() + minutes) * 60, UTC)
+        return self.clock.isoformat()
 
     def add_page(
         self,
@@ -37,10 +51,11 @@ class Workspace(Store):
             start = self._minute(created or edited)
             index = self.pages.append(above, start, self._minute(edited) if edited else start, 0, team)
             code = code_of(Kind.PAGE, index)
+            self.attach(above, code)
             self.overrides[code] = {"title": title}
             if by:
                 self.overrides[code] |= {"created_by": by, "edited_by": by}
-            self._changed()
+            self.changed()
             return self.uuid(code)
 
     def add_database(self, title: str, *, parent: str | None = None, schema: int = 0) -> tuple[str, str]:
@@ -50,9 +65,11 @@ class Workspace(Store):
             now = self._minute(None)
             database = code_of(Kind.DATABASE, self.databases.append(above, now, now))
             source = code_of(Kind.DATA_SOURCE, self.data_sources.append(database, now, now, 0, schema))
+            self.attach(above, database)
+            self.attach(database, source)
             for code in (database, source):
                 self.overrides[code] = {"title": title}
-            self._changed()
+            self.changed()
             return self.uuid(database), self.uuid(source)
 
     def edit(
@@ -65,16 +82,17 @@ class Workspace(Store):
             columns.edited[index] = self._minute(edited)
             if title is not None:
                 self.overrides.setdefault(code, {})["title"] = title
+                self.overrides[code].pop("title_runs", None)
             if by is not None:
                 self.overrides.setdefault(code, {})["edited_by"] = by
-            self._changed()
+            self.changed()
 
     def set_parent_json(self, uuid: str, parent: Json) -> None:
         """Show this parent instead of the real one: for kinds of parent the product has never met."""
         with self.lock:
             code = self._known(uuid, Kind.PAGE, Kind.DATABASE)
             self.overrides.setdefault(code, {})["parent"] = parent
-            self._changed()
+            self.changed()
 
     def move(self, uuid: str, *, parent: str | None) -> None:
         """Move a page or database under another page, or to the top level."""
@@ -85,7 +103,8 @@ class Workspace(Store):
                 raise ValueError("A page cannot move into its own subtree.")
             columns, index = self.at(code)
             columns.parent[index] = target
-            self._changed()
+            self._tree = None
+            self.changed()
 
     def trash(self, uuid: str) -> None:
         """Move a page, database or data source with everything under it to the trash."""
@@ -127,14 +146,17 @@ class Workspace(Store):
 
     def _flag_subtree(self, uuid: str, flag: int, *, on: bool) -> None:
         with self.lock:
-            code = self._known(uuid, Kind.PAGE, Kind.DATABASE, Kind.DATA_SOURCE)
-            self._set_flag(self._subtree(code), flag, on=on)
+            self.flag_below(self._known(uuid, Kind.PAGE, Kind.DATABASE, Kind.DATA_SOURCE), flag, on=on)
+
+    def flag_below(self, code: int, flag: int, *, on: bool) -> None:
+        """Set or clear a flag of an object and of everything under it."""
+        self._set_flag(self._subtree(code), flag, on=on)
 
     def _set_flag(self, codes: list[int], flag: int, *, on: bool) -> None:
         for code in codes:
             columns, index = self.at(code)
             columns.flags[index] = columns.flags[index] | flag if on else columns.flags[index] & ~flag
-        self._changed()
+        self.changed()
 
     def _subtree(self, code: int) -> list[int]:
         codes = [code]
@@ -151,6 +173,7 @@ class Workspace(Store):
     def _minute(self, moment: datetime | None) -> int:
         return int((moment or self.clock).timestamp()) // 60
 
-    def _changed(self) -> None:
+    def changed(self) -> None:
+        """Let the next request see what was changed."""
         self.version += 1
         self.rendered.clear()  # as a whole: objects show other objects' titles and ids too

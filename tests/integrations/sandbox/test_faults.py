@@ -8,6 +8,7 @@ import time
 import pytest
 import requests
 
+from integrations.sandbox import Kind
 from integrations.sandbox.fault_kinds import FAULTS
 from tests.integrations.sandbox.conftest import Api
 
@@ -76,7 +77,7 @@ def test_redirects_point_elsewhere(api: Api) -> None:
     assert (reply.status_code, reply.headers["Location"]) == (302, "https://example.com/x")
 
 
-@pytest.mark.parametrize("name", ["reset", "close"])
+@pytest.mark.parametrize("name", ["reset", "reset_unsaved", "close"])
 def test_connections_break_and_the_next_call_works(api: Api, name: str) -> None:
     api.sandbox.faults.add(name)
     with pytest.raises(requests.ConnectionError):
@@ -263,7 +264,44 @@ def test_after_any_fault_the_sandbox_serves_on(api: Api, name: str) -> None:
     try:
         api.call("GET", "/v1/users", allow_redirects=False)
     except requests.RequestException:
-        assert name in ("reset", "close", "truncated")
+        assert name in ("reset", "reset_unsaved", "close", "truncated")
     assert api.sandbox.requests.entries()[0].fault == name
     expected = 401 if name == "revoke_token" else 200
     assert api.get("/v1/users").status_code == expected
+
+
+def test_a_503_can_come_after_the_write_was_saved_and_names_what_it_saved(api: Api) -> None:
+    top = api.sandbox.visible(api.token, Kind.PAGE)[0]
+    api.sandbox.faults.add("service_unavailable_saved", "POST /v1/pages")
+    reply = api.post("/v1/pages", parent={"page_id": top}, properties={})
+    assert (reply.status_code, reply.json()["code"]) == (503, "service_unavailable")
+    data = reply.json()["additional_data"]
+    assert data["retry_guidance"]
+    assert api.get(f"/v1/pages/{data['committed_resource_id']}").json()["parent"]["page_id"] == top
+    api.sandbox.faults.add("service_unavailable_saved", "PATCH /v1/blocks/*/children")
+    reply = api.call(
+        "PATCH", f"/v1/blocks/{top}/children", json={"children": [{"divider": {}}, {"divider": {}}]}
+    )
+    saved = reply.json()["additional_data"]["committed_child_ids"]
+    assert [api.get(f"/v1/blocks/{block}").json()["type"] for block in saved] == ["divider", "divider"]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_saved"),
+    [
+        ("service_unavailable", False),
+        ("conflict_error", False),
+        ("service_overload", False),
+        ("reset_unsaved", False),
+        ("reset", True),
+    ],
+)
+def test_other_faults_save_a_write_or_do_not(api: Api, name: str, is_saved: bool) -> None:
+    top = api.sandbox.visible(api.token, Kind.PAGE)[0]
+    api.sandbox.faults.add(name, "POST /v1/pages")
+    title = {"title": [{"text": {"content": "Written under a fault"}}]}
+    try:
+        api.post("/v1/pages", parent={"page_id": top}, properties=title)
+    except requests.ConnectionError:
+        assert name.startswith("reset")
+    assert bool(api.search(query="written under a fault")["results"]) is is_saved

@@ -34,6 +34,7 @@ _OURS = frozenset(
         "standing",
         "state",
         "status",
+        "thresholds",
         "type",
         "unit",
         "weakest",
@@ -55,7 +56,12 @@ def redacted(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return the content as somebody outside may read it."""
     analysis = _walk(content["analysis"], "")
     analysis["findings"] = [
-        each | {"evidence": [_row(row, number) for number, row in enumerate(own["evidence"], start=1)]}
+        each
+        | {
+            "evidence": [_row(row, number) for number, row in enumerate(own["evidence"], start=1)],
+            # An id, of whom the names below have the initials.
+            "owner": own.get("owner"),
+        }
         for each, own in zip(analysis["findings"], content["analysis"]["findings"], strict=True)
     ]
     analysis["gravity"] = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,9 @@ from scans.analysis.ownership import stewards
 _ACTIVE = Rule(
     "A1", "adoption", "Active editors", "Ask those who stopped what is missing, and show what others do.", "L"
 )
-_UNEVEN = Rule("A2", "adoption", "Inequality of activity", "Let more people own what they work with.", "L")
+_UNEVEN = Rule(
+    "A2", "adoption", "Inequality of activity", "Let more people own what they work with.", "L", unit="gini"
+)
 _WEEKS = 12
 _LISTED = 200
 _LOWER_BOUND = "Only the last edit of each object is visible, so this is a lower bound."
@@ -52,7 +55,7 @@ def _active(frames: Frames, members: pl.DataFrame) -> Verdict:
     value = active / members.height if members.height else None
     formula = (
         f"Members, without bots, who were the last to edit something in {days:.0f} days, by all members. "
-        f"{_LOWER_BOUND}"
+        f"In 30 days: {members.filter(pl.col('month') > 0).height:,}. {_LOWER_BOUND}"
     )
     is_low = value is not None and value < frames.limits("A1")["warn"]
     found = finding(
@@ -69,7 +72,6 @@ def _active(frames: Frames, members: pl.DataFrame) -> Verdict:
             frames,
             _ACTIVE,
             value,
-            "share",
             float(active),
             float(members.height),
             formula,
@@ -82,7 +84,12 @@ def _active(frames: Frames, members: pl.DataFrame) -> Verdict:
 
 def _uneven(frames: Frames, members: pl.DataFrame) -> Verdict:
     value = gini(members["touches"].to_list())
-    formula = f"The Gini coefficient of how many objects each member edited last. {_LOWER_BOUND}"
+    tenth = 100 * top_share(members["touches"].to_list())
+    formula = (
+        "The Gini coefficient of how many objects each member edited last: 0 where all do alike. The most "
+        f"active tenth of the members edited {tenth:.0f} % of them last. Made per week, over {_WEEKS} weeks: "
+        f"{slope(_made(frames)):+.1f} from each week to the next. {_LOWER_BOUND}"
+    )
     is_uneven = value is not None and value >= frames.limits("A2")["warn"] and not frames.is_small
     found = finding(
         frames,
@@ -100,7 +107,6 @@ def _uneven(frames: Frames, members: pl.DataFrame) -> Verdict:
             frames,
             _UNEVEN,
             value,
-            "gini",
             float(members["touches"].sum()),
             float(members.height),
             formula,
@@ -118,6 +124,19 @@ def gini(counts: list[int]) -> float | None:
         return None
     weighted = sum(place * count for place, count in enumerate(sorted(counts), start=1))
     return 2 * weighted / (size * total) - (size + 1) / size
+
+
+def top_share(counts: list[int]) -> float:
+    """Return which share of everything the most active tenth does, at least one of them."""
+    most = sorted(counts, reverse=True)[: max(1, math.ceil(len(counts) / 10))]
+    return sum(most) / (sum(counts) or 1)
+
+
+def slope(counts: list[int]) -> float:
+    """Return by how much a figure grows with each step, by least squares."""
+    middle = (len(counts) - 1) / 2
+    spread = sum((place - middle) ** 2 for place in range(len(counts)))
+    return sum((place - middle) * count for place, count in enumerate(counts)) / (spread or 1)
 
 
 def _people_as_evidence(people: pl.DataFrame, reason: str) -> pl.DataFrame:
@@ -166,17 +185,28 @@ def people(frames: Frames) -> dict[str, Any]:
     return {"total": found.height, "persons": listed.to_dicts()}
 
 
-def per_week(frames: Frames) -> list[dict[str, Any]]:
+def overview(frames: Frames) -> dict[str, Any]:
+    """Return how many objects were made in each of the last weeks, the oldest first, and who is active."""
+    members = _members(frames)
+    made = _made(frames)
+    return {
+        "weeks": [
+            {"from": (frames.as_of - timedelta(weeks=_WEEKS - place)).date().isoformat(), "made": count}
+            for place, count in enumerate(made)
+        ],
+        "slope": slope(made),
+        "topShare": top_share(members["touches"].to_list()),
+        "active30": members.filter(pl.col("month") > 0).height,
+        "active90": members.filter(pl.col("quarter") > 0).height,
+        "members": members.height,
+    }
+
+
+def _made(frames: Frames) -> list[int]:
     """Return how many objects were made in each of the last weeks, the oldest first."""
     ages = pl.concat(
         [each.select("since_created") for each in (frames.documents, frames.rows, frames.sources)]
     ).drop_nulls()
     week = (pl.col("since_created") / 7).floor().cast(pl.Int64)
     counts = dict(ages.filter(pl.col("since_created") >= 0).group_by(week).len().iter_rows())
-    return [
-        {
-            "from": (frames.as_of - timedelta(weeks=number + 1)).date().isoformat(),
-            "made": counts.get(number, 0),
-        }
-        for number in reversed(range(_WEEKS))
-    ]
+    return [counts.get(number, 0) for number in reversed(range(_WEEKS))]

@@ -24,7 +24,9 @@ def judge_coverage(frames: Frames) -> Verdict:
     value = snapshot.percent / 100
     formula = (
         "Documents that were read, by those and the ones that others stand in or point to and that were not. "
-        "What nobody refers to cannot be known to be missing."
+        "What nobody refers to cannot be known to be missing. Documents whose place is unknown: "
+        f"{frames.documents['depth'].null_count():,}; data sources whose rows were not read to the end: "
+        f"{len(snapshot.incomplete_sources):,}."
     )
     is_present = bool(snapshot.reasons) or value < frames.limits("C1")["warn"]
     nothing = frames.objects.head(0).with_columns(reason=pl.lit(""))
@@ -32,16 +34,24 @@ def judge_coverage(frames: Frames) -> Verdict:
         frames,
         _COVERAGE,
         severity=severity_of(frames, _COVERAGE, value),
-        title=f"{snapshot.percent} % of what is known to exist was read",
+        title=_title(frames),
         formula=" ".join([formula, *snapshot.reasons]),
         evidence=nothing,
         weight=1 - value,
         total=int(snapshot.coverage.get("unseen", 0)),
     )
     return Verdict(
-        metric(frames, _COVERAGE, value, "share", value, 1.0, formula, is_present=is_present),
+        metric(frames, _COVERAGE, value, value, 1.0, formula, is_present=is_present),
         [found] if is_present else [],
     )
+
+
+def _title(frames: Frames) -> str:
+    snapshot = frames.snapshot
+    unseen = int(snapshot.coverage.get("unseen", 0))
+    if frames.is_small and unseen:
+        return f"{unseen:,} document{'' if unseen == 1 else 's'} that others refer to could not be read"
+    return f"{snapshot.percent} % of what is known to exist was read"
 
 
 def coverage(frames: Frames) -> dict[str, Any]:

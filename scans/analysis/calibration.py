@@ -118,8 +118,9 @@ class Calibration:
             if mute["rule"] == rule and str(mute["until"]) >= as_of.isoformat()
         )
 
-    def label_of(self, key: str) -> str | None:
-        return next((each["label"] for each in reversed(self.labels) if each["key"] == key), None)
+    def labels_by_key(self) -> dict[str, str]:
+        """Return what was said of each finding last."""
+        return {each["key"]: each["label"] for each in self.labels}
 
 
 def _thresholds(given: dict[str, Any]) -> dict[str, dict[str, float]]:

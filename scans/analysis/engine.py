@@ -14,7 +14,7 @@ from scans.analysis.frames import Frames, build
 from scans.analysis.result import Analysis, Finding
 from scans.analysis.snapshot import Snapshot
 
-ENGINE_VERSION = "1"
+ENGINE_VERSION = "2"
 _RULES = (structure.rules, schema.rules, vitality.rules, ownership.rules, adoption.rules, exposure.rules)
 _HUBS = 20
 _AGES = ((0, 90, "fresh"), (90, 180, "aging"), (180, 365, "stale"), (365, None, "dormant"))
@@ -26,7 +26,7 @@ def analyse(snapshot: Snapshot, calibration: Calibration, as_of: datetime) -> An
     verdicts = [verdict for rules in _RULES for verdict in rules(frames)]
     verdicts.append(judge_coverage(frames))
     metrics = [verdict.metric for verdict in verdicts]
-    found = [each for verdict in verdicts for each in verdict.findings]
+    found = scoring.labelled([each for verdict in verdicts for each in verdict.findings], calibration)
     dimensions, overall = scoring.scores(metrics, found, snapshot, calibration)
     findings = scoring.ranked(found, metrics, snapshot, calibration)
     return Analysis(
@@ -40,10 +40,12 @@ def analyse(snapshot: Snapshot, calibration: Calibration, as_of: datetime) -> An
         overall=overall,
         gravity=_gravity(frames),
         people=adoption.people(frames) | {"names": _names(frames, findings)},
-        adoption={"weeks": adoption.per_week(frames)},
+        adoption=adoption.overview(frames),
         exposure=exposure.overview(frames),
         structure=_depths(frames),
-        ages=_ages(frames),
+        ages=_ages(frames.documents["age"]),
+        # A row is as alive as its database.
+        row_ages=_ages(frames.rows["source_quiet"]),
         schema=_schema(frames),
         coverage=coverage(frames),
     )
@@ -68,8 +70,8 @@ def _counts(frames: Frames) -> dict[str, int]:
 
 def _names(frames: Frames, findings: list[Finding]) -> dict[str, str]:
     """Return the names of the people whom the evidence names by their id."""
-    ids = {row["by"] for each in findings for row in each.evidence} - {None}
-    named = frames.people.filter(pl.col("object_id").is_in(sorted(ids)))
+    ids = [row["by"] for each in findings for row in each.evidence] + [each.owner for each in findings]
+    named = frames.people.filter(pl.col("object_id").is_in(sorted({*filter(None, ids)})))
     return dict(named.select("object_id", "name").iter_rows())
 
 
@@ -97,8 +99,7 @@ def _depths(frames: Frames) -> dict[str, Any]:
     }
 
 
-def _ages(frames: Frames) -> dict[str, Any]:
-    age = frames.documents["age"]
+def _ages(age: pl.Series) -> dict[str, int]:
     return {
         name: int(((age >= low) & (age < high if high is not None else True)).sum())
         for low, high, name in _AGES

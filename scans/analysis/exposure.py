@@ -9,6 +9,7 @@ import polars as pl
 from scans.analysis import lexicon
 from scans.analysis.frames import Frames
 from scans.analysis.measures import (
+    MOST_ALONE,
     Rule,
     Verdict,
     because,
@@ -73,28 +74,13 @@ def _public(frames: Frames) -> Verdict:
     )
     # One public database is as bad as crit; a sensitive title is worse.
     pressure = (value or 0.0) / limits["crit"] + databases / 2 + sensitive.height
-    findings = [
-        _sensitive(frames, each, formula) for each in sensitive.sort("object_id").partition_by("object_id")
-    ]
     others = worst_first(found.filter(~pl.col("is_sensitive")), "kind", "age")
+    findings = _sensitives(frames, sensitive.sort("object_id"), formula)
     if others.height:
         level = severity_of(frames, _PUBLIC, value or 0.0)
-        reason = (
-            pl.when(pl.col("is_stale"))
-            .then(pl.lit("Public, and untouched for long"))
-            .otherwise(pl.lit("Public"))
-        )
         findings.append(
-            finding(
-                frames,
-                _PUBLIC,
-                severity="high" if databases else level,
-                title=f"{others.height:,} page{'' if others.height == 1 else 's'} or databases can "
-                "be read by "
-                "anyone on the web",
-                formula=formula,
-                evidence=because(others, reason),
-                weight=min(1.0, pressure),
+            _openly(
+                frames, others, formula, severity="high" if databases else level, weight=min(1.0, pressure)
             )
         )
     return Verdict(
@@ -102,7 +88,6 @@ def _public(frames: Frames) -> Verdict:
             frames,
             _PUBLIC,
             value,
-            "share",
             float(found.height),
             float(total),
             formula,
@@ -112,30 +97,70 @@ def _public(frames: Frames) -> Verdict:
     )
 
 
-def _sensitive(frames: Frames, one: pl.DataFrame, formula: str) -> Finding:
+def _openly(frames: Frames, others: pl.DataFrame, formula: str, *, severity: str, weight: float) -> Finding:
+    reason = (
+        pl.when(pl.col("is_stale")).then(pl.lit("Public, and untouched for long")).otherwise(pl.lit("Public"))
+    )
+    what = "page or database" if others.height == 1 else "pages or databases"
+    return finding(
+        frames,
+        _PUBLIC,
+        severity=severity,
+        title=f"{others.height:,} {what} can be read by anyone on the web",
+        formula=formula,
+        evidence=because(others, reason),
+        weight=weight,
+    )
+
+
+def _sensitives(frames: Frames, sensitive: pl.DataFrame, formula: str) -> list[Finding]:
+    """Return a finding for each of the first, and one for all the others."""
+    alone = sensitive.head(MOST_ALONE).partition_by("object_id", maintain_order=True)
+    findings = [
+        _sensitive(
+            frames,
+            one,
+            formula,
+            title="Something with a sensitive title can be read by anyone on the web",
+            about=one["object_id"].item(),
+        )
+        for one in alone
+    ]
+    if rest := sensitive.height - len(alone):
+        title = f"{rest:,} more with sensitive titles can be read by anyone on the web"
+        findings.append(_sensitive(frames, sensitive.slice(MOST_ALONE), formula, title=title, about="more"))
+    return findings
+
+
+def _sensitive(frames: Frames, some: pl.DataFrame, formula: str, *, title: str, about: str) -> Finding:
     return finding(
         frames,
         _PUBLIC,
         severity="critical",
-        title="Something with a sensitive title can be read by anyone on the web",
+        title=title,
         formula=formula,
-        evidence=because(one, "Public, with a sensitive word in its title"),
-        about=[one["object_id"].item()],
+        evidence=because(some, "Public, with a sensitive word in its title"),
+        about=[about],
     )
 
 
 def _unlocked(frames: Frames) -> Verdict:
-    hubs = frames.judged("X2", frames.sources).filter("is_hub")
-    found = hubs.filter(~pl.col("database_locked").fill_null(False))
+    asked = frames.judged("X2", frames.sources).filter("is_hub")
+    # Of a database that was not seen nobody knows.
+    hubs = asked.filter(pl.col("database_locked").is_not_null())
     verdict = share(
         frames,
         _UNLOCKED,
-        affected=because(worst_first(found, "gravity"), "Anybody with edit access can change its properties"),
+        affected=because(
+            worst_first(hubs.filter(~pl.col("database_locked")), "gravity"),
+            "Anybody with edit access can change its properties",
+        ),
         among=hubs,
+        weight="gravity",
         saying="{} of the hub databases are not locked",
-        formula="Data sources among the tenth with the highest gravity whose database is not "
-        "locked, by all of "
-        "that tenth.",
+        formula="Data sources among the tenth with the highest gravity whose database is not locked, by "
+        "all of that tenth.",
+        can_tell=bool(hubs.height) or not asked.height,
     )
     # A lock keeps the shape of a database, and nobody out.
     level = "low" if number(verdict.metric.value) >= frames.limits("X2")["crit"] else "info"
@@ -144,7 +169,10 @@ def _unlocked(frames: Frames) -> Verdict:
 
 def overview(frames: Frames) -> dict[str, int]:
     found = public(frames)
-    below = frames.documents.filter(pl.col("below_public") & ~pl.col("is_public")).height
+    below = sum(
+        each.filter(pl.col("below_public") & ~pl.col("is_public")).height
+        for each in (frames.documents, frames.rows, frames.databases)
+    )
     return {
         "pages": found.filter(kind="page").height,
         "databases": found.filter(kind="database").height,

@@ -61,8 +61,21 @@ class Frames:
     people: pl.DataFrame
 
     @property
+    def size(self) -> int:
+        return self.documents.height + self.sources.height + self.rows.height
+
+    @property
     def is_small(self) -> bool:
-        return self.documents.height + self.sources.height + self.rows.height < SMALL
+        return self.size < SMALL
+
+    @property
+    def knows_people(self) -> bool:
+        """Say whether Notion listed the members; else nobody can be called a guest, a bot or unknown."""
+        return self.people.filter(standing="member").height > 0
+
+    @property
+    def knows_schemas(self) -> bool:
+        return self.properties.height > 0
 
     def limits(self, rule: str) -> dict[str, float]:
         return self.calibration.thresholds[rule]
@@ -83,10 +96,9 @@ def build(snapshot: Snapshot, calibration: Calibration, as_of: datetime) -> Fram
     people = _people(objects, calibration)
     properties = _properties(objects.filter(kind="data_source", state="live"))
     objects = _with_authors(_with_ages(objects, as_of), people, calibration)
-    ignored = calibration.pinned("ignore")
-    live = objects.filter(
-        (pl.col("state") == "live") & ~pl.col("is_archived") & ~pl.col("object_id").is_in(ignored)
-    )
+    tree = Tree(objects.select("object_id", "kind", "parent_kind", "parent_id"))
+    objects = _with_pins(objects, tree, calibration)
+    live = objects.filter((pl.col("state") == "live") & ~pl.col("is_archived") & ~pl.col("is_ignored"))
     is_row = pl.col("parent_kind") == "data_source_id"
     rows = live.filter((pl.col("kind") == "page") & is_row)
     sources = gravity.weigh(
@@ -94,20 +106,17 @@ def build(snapshot: Snapshot, calibration: Calibration, as_of: datetime) -> Fram
         properties,
         core=calibration.pinned("core"),
     )
-    documents = live.filter((pl.col("kind") == "page") & ~is_row)
+    places = _places(objects, tree, sources)
+    below = places.select("object_id", "below_public")
     return Frames(
         snapshot=snapshot,
         calibration=calibration,
         as_of=as_of,
         objects=objects,
-        documents=_placed(documents, objects, sources, calibration),
-        rows=rows.join(
-            sources.select(pl.col("object_id").alias("parent_id"), pl.col("gravity").alias("weight")),
-            on="parent_id",
-            how="left",
-        ).with_columns(pl.col("weight").fill_null(BASE_WEIGHT)),
-        sources=sources,
-        databases=live.filter(kind="database"),
+        documents=_placed(live.filter((pl.col("kind") == "page") & ~is_row), places),
+        rows=_of_sources(_placed(rows, below), sources),
+        sources=_placed(sources, places.select("object_id", "in_archive")),
+        databases=_placed(live.filter(kind="database"), below),
         properties=properties.join(sources.select(source="object_id"), on="source", how="semi"),
         people=people,
     )
@@ -120,14 +129,16 @@ def _people(objects: pl.DataFrame, calibration: Calibration) -> pl.DataFrame:
     ):
         told = json.loads(structure) if structure else {}
         said = calibration.people.get(person, {})
+        has_left, stand_in = said.get("is") == "left", said.get("stand_in")
         records.append(
             {
                 "object_id": person,
                 "name": name or "",
-                "standing": told.get("standing") or "member",
+                # Who has left, with nobody to stand in, is an owner whom nobody knows any more.
+                "standing": "unresolved" if has_left and not stand_in else told.get("standing") or "member",
                 "is_bot": told.get("type") == "bot" or said.get("is") == "service_account",
-                "has_left": said.get("is") == "left",
-                "stand_in": said.get("stand_in"),
+                "has_left": has_left,
+                "stand_in": stand_in,
                 "team": said.get("team"),
             }
         )
@@ -169,8 +180,19 @@ def _with_authors(objects: pl.DataFrame, people: pl.DataFrame, calibration: Cali
     return objects.with_columns(
         steward.replace(dict(stand_ins.select("object_id", "stand_in").iter_rows())).alias("steward"),
         pl.col("edited_by_bot").fill_null(False),
-        pl.col("object_id").is_in(calibration.pinned("archive")).alias("is_retired"),
     ).sort("object_id")
+
+
+def _with_pins(objects: pl.DataFrame, tree: Tree, calibration: Calibration) -> pl.DataFrame:
+    """Add what is ignored, and what is retired: pinned so, or below something that is."""
+    pinned = {
+        name: objects["object_id"].is_in(calibration.pinned(pin)).to_numpy()
+        for name, pin in (("is_ignored", "ignore"), ("is_retired", "archive"))
+    }
+    return objects.with_columns(
+        pl.Series(name, flags | tree.any_above(flags) if flags.any() else flags)
+        for name, flags in pinned.items()
+    )
 
 
 def _sources(live: pl.DataFrame, rows: pl.DataFrame, objects: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
@@ -179,7 +201,7 @@ def _sources(live: pl.DataFrame, rows: pl.DataFrame, objects: pl.DataFrame, as_o
         pl.len().alias("rows"),
         pl.col("age").min().alias("rows_age"),
         (pl.col("age") < 30).sum().alias("touched"),
-        pl.col("edited_by").filter((pl.col("age") < 90) & human).n_unique().alias("editors"),
+        pl.col("edited_by").filter((pl.col("age") < 90) & human).drop_nulls().n_unique().alias("editors"),
         (pl.col("since_created") < 30).sum().alias("born"),
     )
     holders = objects.filter(kind="database").select(
@@ -220,23 +242,31 @@ def _of_schema(properties: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _placed(
-    documents: pl.DataFrame, objects: pl.DataFrame, sources: pl.DataFrame, calibration: Calibration
-) -> pl.DataFrame:
-    """Add depth, weight, and what follows of the places above."""
-    tree = Tree(objects.select("object_id", "kind", "parent_kind", "parent_id"))
+def _places(objects: pl.DataFrame, tree: Tree, sources: pl.DataFrame) -> pl.DataFrame:
+    """Return depth, weight, and what follows of the places above, of every object."""
     own = dict(sources.select("object_id", "gravity").iter_rows())
-    titles = objects["title"].str.strip_chars().str.to_lowercase()
-    archives = objects["object_id"].is_in(calibration.pinned("archive")) | titles.is_in(lexicon.ARCHIVES)
+    archives = objects.select(pl.col("is_retired") | lexicon.is_archive(pl.col("title")))
     public = (objects["is_public"] & (objects["state"] == "live")).to_numpy()
-    columns = pl.DataFrame(
+    return pl.DataFrame(
         {
             "object_id": objects["object_id"],
             "depth": tree.depths(),
             "weight": tree.weights(own, BASE_WEIGHT),
-            "in_archive": tree.any_above(archives.to_numpy()),
+            "in_archive": tree.any_above(archives.to_series().to_numpy()),
             "below_public": tree.any_above(public),
             "has_children": tree.has_children(),
         }
     ).with_columns(pl.when(pl.col("depth") >= 0).then("depth").alias("depth"))
-    return documents.join(columns, on="object_id", how="left").sort("object_id")
+
+
+def _placed(frame: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
+    return frame.join(places, on="object_id", how="left").sort("object_id")
+
+
+def _of_sources(rows: pl.DataFrame, sources: pl.DataFrame) -> pl.DataFrame:
+    """Give rows the weight of their data source, and how long it has been quiet."""
+    return rows.join(
+        sources.select(parent_id="object_id", weight="gravity", source_quiet="quiet"),
+        on="parent_id",
+        how="left",
+    ).with_columns(pl.col("weight").fill_null(BASE_WEIGHT))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import polars as pl
+
 # What Notion calls something that nobody named.
 UNTITLED = (
     "untitled", "new page", "untitled database", "new database",
@@ -29,11 +31,21 @@ SENSITIVE = (
     r"confidentiel", r"salario", r"salarios", r"contraseña", r"contraseñas", r"contrato", r"contratos",
     r"médico", r"confidencial",
 )  # fmt: skip
-# Said of a copy, and not of another thing.
-COPIES = (
-    r"\(copy\)", r"copy of", r"\(\d+\)", r"\bold\b", r"\bdraft\b", r"\bv\d+\b", r"\bcopy\b", r"\bkopie\b",
-    r"\bentwurf\b", r"\bcopie\b", r"\bbrouillon\b", r"\bcopia\b", r"\bborrador\b",
+# Said of a copy at the end of its title, and by Notion at its beginning.
+_ENDINGS = (
+    r"copy", r"\d+", r"old", r"draft", r"v\d+", r"kopie", r"alt", r"entwurf", r"copie", r"ancien",
+    r"brouillon", r"copia", r"antiguo", r"borrador",
 )  # fmt: skip
+# A number alone is a copy's in brackets only: a year is part of a title.
+_PLAIN = tuple(each for each in _ENDINGS if each != r"\d+")
+COPY_BEGINNING = r"^(?:copy of\s+)+"
+COPY_ENDING = rf"(?:\s*\((?:{'|'.join(_ENDINGS)})\)|(?:\s+|\s*[-–—_:]\s*)(?:{'|'.join(_PLAIN)}))+$"
+
+
+def is_archive(title: pl.Expr) -> pl.Expr:
+    """Say whether something is named as an archive; an icon before the word is often part of a title."""
+    bare = title.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N} ]", "").str.strip_chars()
+    return bare.is_in(ARCHIVES)
 
 
 def whole_words(words: tuple[str, ...]) -> str:

@@ -18,7 +18,12 @@ from scans.analysis.measures import (
 )
 
 _CONCENTRATION = Rule(
-    "O1", "ownership", "Concentration of ownership", "Give the busiest databases a second owner.", "L"
+    "O1",
+    "ownership",
+    "Concentration of ownership",
+    "Give the busiest databases a second owner.",
+    "L",
+    unit="hhi",
 )
 _UNRESOLVED = Rule("O2", "ownership", "Owners whom Notion does not know", "Name a new owner for each.")
 _GUESTS = Rule(
@@ -65,10 +70,12 @@ def _concentration(frames: Frames) -> Verdict:
         "The steward of an object is its last human editor, or else its creator. Concentration is "
         "the sum of the "
         f"squares of the stewards' shares of the weight (HHI); {factor:,} of them hold more than half "
-        "(the bus factor). Only the last edit is visible."
+        "(the bus factor), of which two are few and one is too few for "
+        f"{frames.limits('O1')['members']:.0f} members or more. Only the last edit is visible."
     )
     if hhi is None:
-        return Verdict(metric(frames, _CONCENTRATION, None, "hhi", 0.0, 0.0, formula), [])
+        can_tell = not looked_after(frames).height
+        return Verdict(metric(frames, _CONCENTRATION, None, 0.0, 0.0, formula, can_tell=can_tell), [])
     is_large = members >= frames.limits("O1")["members"]
     level = severity_of(frames, _CONCENTRATION, hhi)
     if is_large and factor <= 2 and not frames.is_small:
@@ -100,7 +107,6 @@ def _concentration(frames: Frames) -> Verdict:
             frames,
             _CONCENTRATION,
             hhi,
-            "hhi",
             float(factor),
             float(held.height),
             formula,
@@ -114,7 +120,6 @@ def _unresolved(frames: Frames) -> Verdict:
     among = frames.judged("O2", looked_after(frames))
     # Somebody who was never met at all, as when people could not be listed, is not called unknown.
     unknown = (pl.col("edited_standing") == "unresolved") & (pl.col("created_standing") == "unresolved")
-    can_tell = frames.people.filter(standing="member").height > 0
     return share(
         frames,
         _UNRESOLVED,
@@ -122,12 +127,13 @@ def _unresolved(frames: Frames) -> Verdict:
             worst_first(among.filter(unknown), "weight", "age"), "Made and last edited by unknown"
         ),
         among=among,
-        weight="weight",
+        is_weighed=True,
         saying="{} of the documents and databases belong to people whom Notion does not know",
         formula="Weight of the objects whose creator and last editor are not in the list of "
         "people and not found "
-        "by their id, by the weight of all. They have left or are hidden; which, Notion does not say.",
-        can_tell=can_tell or not among.height,
+        "by their id, by the weight of all. They have left or are hidden; which, Notion does not say. "
+        "Those count too who are known here to have left, with nobody to stand in.",
+        can_tell=frames.knows_people or not among.height,
     )
 
 
@@ -151,8 +157,8 @@ def _guests(frames: Frames) -> Verdict:
         among=among,
         saying="{} of the documents and databases were made or last touched by guests",
         formula="Documents and data sources whose creator or last editor is a guest, by all. "
-        "Notion does not list "
-        "what guests may see.",
+        "Notion does not list what guests may see.",
+        can_tell=frames.knows_people or not among.height,
     )
 
 
@@ -202,6 +208,6 @@ def _bots(frames: Frames) -> Verdict:
         weight=most,
     )
     return Verdict(
-        metric(frames, _BOTS, most, "share", most * total, total, formula, is_present=is_present),
+        metric(frames, _BOTS, most, most * total, total, formula, is_present=is_present),
         [found] if is_present else [],
     )

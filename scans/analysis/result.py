@@ -28,6 +28,10 @@ class Metric:
     state: str
     confidence: float
     formula: str
+    thresholds: str
+    # How many objects, where it is a share of some.
+    affected: int | None = None
+    among: int | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class Finding:
     evidence: list[dict[str, Any]]
     total: int
     muted: bool = False
+    # Who looks after most of it, by id.
+    owner: str | None = None
     gain: float = 0.0
     priority: float = 0.0
 
@@ -67,6 +73,7 @@ class Analysis:
     exposure: dict[str, Any] = field(default_factory=dict)
     structure: dict[str, Any] = field(default_factory=dict)
     ages: dict[str, Any] = field(default_factory=dict)
+    row_ages: dict[str, Any] = field(default_factory=dict)
     schema: dict[str, Any] = field(default_factory=dict)
     coverage: dict[str, Any] = field(default_factory=dict)
 

@@ -1,14 +1,13 @@
-"""Are the databases well made: twins, bloat, broken relations, islands, and drift since the last scan."""
+"""Are the databases well made: twins, bloat, islands, and whether what they relate to is there."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
+from scans.analysis.drift import judge_drift
 from scans.analysis.frames import Frames
 from scans.analysis.measures import (
     Rule,
@@ -21,6 +20,7 @@ from scans.analysis.measures import (
     share,
     worst_first,
 )
+from scans.analysis.relations import judge_relations
 from scans.analysis.result import Finding
 
 _TWINS = Rule(
@@ -29,27 +29,24 @@ _TWINS = Rule(
     "Schema twins",
     "Merge the twins into one database with a property that tells them apart.",
     "L",
+    unit="count",
 )
 _BLOAT = Rule("M2", "schema", "Bloated schemas", "Remove properties and options that nobody fills.")
-_BROKEN = Rule(
-    "M4", "schema", "Broken relations", "Restore the target from the trash, or remove the relation.", "S"
-)
 _ISLANDS = Rule(
     "M5", "schema", "Islands", "Relate it to what its rows speak of, such as projects or accounts."
-)
-_DRIFT = Rule(
-    "M6", "schema", "Schema drift", "Ask whoever changed it whether everything that reads it still works."
 )
 # Properties that Notion gives to every new database say nothing of it.
 _GIVEN = (("tags", "multi_select"), ("status", "status"), ("assign", "people"), ("created", "created_time"))
 _LEAST_PROPERTIES = 4
+# The confidence in what something unseen would disprove.
+_UNSEEN = 0.5
 # Rows of the matrix of likeness that are computed at once.
 _BLOCK = 512
 
 
 def rules(frames: Frames) -> list[Verdict]:
-    verdicts = [_twins(frames), _bloat(frames), _relations(frames), _islands(frames)]
-    return [*verdicts, _drift(frames)] if frames.snapshot.previous is not None else verdicts
+    verdicts = [_twins(frames), _bloat(frames), judge_relations(frames), _islands(frames)]
+    return [*verdicts, judge_drift(frames)] if frames.snapshot.previous is not None else verdicts
 
 
 # Twins ---------------------------------------------------------------------------------------------------
@@ -66,7 +63,15 @@ def _twins(frames: Frames) -> Verdict:
     )
     value = float(len(clusters))
     return Verdict(
-        metric(frames, _TWINS, value, "count", value, float(sources.height), formula),
+        metric(
+            frames,
+            _TWINS,
+            value if frames.knows_schemas or not sources.height else None,
+            value,
+            float(sources.height),
+            formula,
+            can_tell=frames.knows_schemas or not sources.height,
+        ),
         [_twin_finding(frames, sources, clusters, formula)] if clusters else [],
     )
 
@@ -100,6 +105,8 @@ def _clusters(frames: Frames, sources: pl.DataFrame, likeness: float) -> list[li
         .unique()
         .with_columns(pl.len().over("source").alias("size"))
         .filter(pl.col("size") >= _LEAST_PROPERTIES)
+        # What nobody else has is in the size, and in no common part.
+        .filter(pl.len().over("feature") > 1)
         .sort("source", "feature")
     )
     ids = own["source"].unique(maintain_order=True).to_list()
@@ -125,7 +132,8 @@ def _alike(own: pl.DataFrame, ids: list[str], likeness: float) -> Iterator[tuple
     places = own["source"].replace_strict(dict(zip(ids, range(len(ids)), strict=True))).to_numpy()
     columns = own["feature"].replace_strict(dict(zip(features, range(len(features)), strict=True))).to_numpy()
     matrix[places, columns] = 1
-    sizes = matrix.sum(axis=1)
+    sizes = np.zeros(len(ids), dtype=np.float32)
+    sizes[places] = own["size"].to_numpy()
     for start in range(0, len(ids), _BLOCK):
         common = matrix[start : start + _BLOCK] @ matrix.T
         both = sizes[start : start + _BLOCK, None] + sizes[None, :] - common
@@ -152,7 +160,8 @@ def _join(groups: dict[str, str], one: str, other: str) -> None:
 
 def _bloat(frames: Frames) -> Verdict:
     limits = frames.limits("M2")
-    among = frames.judged("M2", frames.sources).filter(pl.col("properties") > 0)
+    asked = frames.judged("M2", frames.sources)
+    among = asked.filter(pl.col("properties") > 0)
     many = pl.col("properties") > limits["properties"]
     options = pl.col("options").fill_null(0) > limits["options"]
     computed = (pl.col("computed") > limits["computed"]) & (pl.col("properties") >= 5)
@@ -169,178 +178,35 @@ def _bloat(frames: Frames) -> Verdict:
         affected=because(worst_first(among.filter(many | options | computed), "gravity"), reason),
         among=among,
         weight="gravity",
+        is_weighed=True,
+        can_tell=bool(among.height) or not asked.height,
         saying="{} of the databases have a bloated schema",
         formula=f"Gravity of the data sources with more than {limits['properties']:.0f} "
         "properties, more than "
         f"{limits['options']:.0f} options in one, or more than {100 * limits['computed']:.0f} % rollups and "
-        "formulas, by the gravity of all.",
+        "formulas of at least five properties, by the gravity of all.",
     )
 
 
 def _islands(frames: Frames) -> Verdict:
     limits = frames.limits("M5")
-    relations = frames.properties.filter(type="relation")
-    related = {*relations["source"].to_list(), *relations["target"].drop_nulls().to_list()}
-    among = frames.judged("M5", frames.sources).filter(
-        pl.col("has_work") & (pl.col("rows") >= limits["rows"])
+    relations = frames.properties.filter(pl.col("type") == "relation").filter(
+        pl.col("target").is_null() | (pl.col("target") != pl.col("source"))
     )
+    related = {*relations["source"].to_list(), *relations["target"].drop_nulls().to_list()}
+    asked = frames.judged("M5", frames.sources)
+    among = asked.filter(pl.col("has_work") & (pl.col("rows") >= limits["rows"]))
     found = worst_first(among.filter(~pl.col("object_id").is_in(sorted(related))), "gravity")
     return share(
         frames,
         _ISLANDS,
         affected=because(found, pl.format("{} rows, and no relation", pl.col("rows"))),
         among=among,
+        weight="gravity",
         saying="{} of the databases in which people work are related to nothing",
         formula=f"Data sources with a people or status property and at least {limits['rows']:.0f} "
-        "rows, without a "
-        "relation in or out, by all such data sources.",
+        "rows, without a relation in or out, by all such data sources. What was not read may relate to them, "
+        "which lowers the confidence.",
+        confidence=_UNSEEN if frames.snapshot.reasons else 1.0,
+        can_tell=frames.knows_schemas or not asked.height,
     )
-
-
-# Relations -----------------------------------------------------------------------------------------------
-
-
-def _relations(frames: Frames) -> Verdict:
-    """A target in the trash is broken; one that nobody sees may only not be shared."""
-    relations = _with_targets(frames)
-    broken = relations.filter(pl.col("fate") == "broken").sort("source", "id")
-    unseen = relations.filter(pl.col("fate") == "unreachable").height
-    known = relations.height - unseen
-    one_way = relations.filter((pl.col("fate") == "whole") & ~pl.col("both_ways").fill_null(False)).height
-    rollups = _rollups_over(frames, broken)
-    formula = (
-        "Relations whose target is in the trash, by all whose target is known. Targets that were "
-        "not seen and "
-        f"count neither way: {unseen:,}; relations that only one side shows: {one_way:,}; rollups "
-        "over a broken "
-        f"relation: {rollups:,}."
-    )
-    value = broken.height / known if known else None
-    return Verdict(
-        metric(
-            frames,
-            _BROKEN,
-            value,
-            "share",
-            float(broken.height),
-            float(known),
-            formula,
-            can_tell=bool(known) or not relations.height,
-        ),
-        [
-            finding(
-                frames,
-                _BROKEN,
-                severity="high" if each["is_hub"] else "medium",
-                title="A relation of a hub leads into the trash"
-                if each["is_hub"]
-                else "A relation leads into the trash",
-                formula=formula,
-                evidence=_evidence_of(frames, each),
-                about=[each["source"], each["id"]],
-                weight=each["gravity"] / (number(frames.sources["gravity"].sum()) or 1),
-            )
-            for each in broken.iter_rows(named=True)
-        ],
-    )
-
-
-def _with_targets(frames: Frames) -> pl.DataFrame:
-    containers = frames.objects.filter(kind="database").select(parent_id="object_id", held="state")
-    targets = (
-        frames.objects.filter(kind="data_source")
-        .join(containers, on="parent_id", how="left")
-        .select(target="object_id", state="state", held="held")
-    )
-    is_trashed = (pl.col("state") == "trashed") | (pl.col("held") == "trashed")
-    asked = frames.judged("M4", frames.sources).select(source="object_id", is_hub="is_hub", gravity="gravity")
-    return (
-        frames.properties.filter(type="relation")
-        .join(asked, on="source", how="inner")
-        .join(targets, on="target", how="left")
-        .with_columns(
-            fate=pl.when(is_trashed)
-            .then(pl.lit("broken"))
-            .when(pl.col("state") == "live")
-            .then(pl.lit("whole"))
-            .otherwise(pl.lit("unreachable"))
-        )
-    )
-
-
-def _rollups_over(frames: Frames, broken: pl.DataFrame) -> int:
-    over = frames.properties.filter(type="rollup").select("source", id="over")
-    return over.join(broken.select("source", "id"), on=["source", "id"], how="semi").height
-
-
-def _evidence_of(frames: Frames, relation: dict[str, str]) -> pl.DataFrame:
-    source = frames.sources.filter(object_id=relation["source"])
-    return because(source, f"Property {relation['name']}"[:200])
-
-
-# Drift ---------------------------------------------------------------------------------------------------
-
-
-def _drift(frames: Frames) -> Verdict:
-    """Compare with the scan before, by the ids of properties. What is not seen any more has not drifted."""
-    before = _before(frames)
-    among = frames.judged("M6", frames.sources).filter(
-        pl.col("object_id").is_in(before["source"].unique().to_list())
-    )
-    changes = _changes(before, frames.properties).join(
-        among.select(source="object_id"), on="source", how="semi"
-    )
-    of_sources = changes.group_by(object_id="source", maintain_order=True).agg(
-        pl.col("change").str.join("; ").alias("reason"), pl.col("is_hard").any()
-    )
-    found = worst_first(among.join(of_sources, on="object_id", how="inner"), "is_hub", "is_hard", "gravity")
-    verdict = share(
-        frames,
-        _DRIFT,
-        affected=found,
-        among=among,
-        weight="gravity",
-        saying="The schema of {} of the databases has changed since the last scan",
-        formula="Gravity of the data sources of which a property was renamed, retyped, removed, "
-        "or relates to "
-        "something else since the scan before, by the gravity of all that both scans saw.",
-    )
-    if found.filter(pl.col("is_hub") & pl.col("is_hard")).height:
-        return Verdict(verdict.metric, [replace(each, severity="critical") for each in verdict.findings])
-    return verdict
-
-
-def _before(frames: Frames) -> pl.DataFrame:
-    previous = frames.snapshot.previous if frames.snapshot.previous is not None else frames.objects.head(0)
-    records = [
-        {"source": source, **{name: each.get(name) for name in ("id", "name", "type", "target")}}
-        for source, structure in previous.filter(kind="data_source", state="live")
-        .select("object_id", "structure")
-        .sort("object_id")
-        .iter_rows()
-        for each in (json.loads(structure) if structure else [])
-    ]
-    return pl.DataFrame(records, schema=dict.fromkeys(("source", "id", "name", "type", "target"), pl.String))
-
-
-def _changes(before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
-    both = before.join(
-        now.select("source", "id", now_name="name", now_type="type", now_target="target"),
-        on=["source", "id"],
-        how="left",
-    ).sort("source", "id")
-    removed = pl.col("now_type").is_null()
-    retyped = pl.col("type") != pl.col("now_type")
-    retargeted = pl.col("target") != pl.col("now_target")
-    renamed = pl.col("name") != pl.col("now_name")
-    return both.with_columns(
-        change=pl.when(removed)
-        .then(pl.format("{} removed", "name"))
-        .when(retyped)
-        .then(pl.format("{} is {} and was {}", "name", "now_type", "type"))
-        .when(retargeted)
-        .then(pl.format("{} relates to something else", "name"))
-        .when(renamed)
-        .then(pl.format("{} was renamed to {}", "name", "now_name")),
-        is_hard=(removed | retyped).fill_null(False),
-    ).filter(pl.col("change").is_not_null())

@@ -46,12 +46,28 @@ def band(score: float | None) -> str | None:
     return next(name for least, name in _BANDS if score >= least)
 
 
+def labelled(findings: Sequence[Finding], calibration: Calibration) -> list[Finding]:
+    """Return the findings with those muted that somebody called wrong, or a risk that is accepted."""
+    settled = {key for key, label in calibration.labels_by_key().items() if label != "true_positive"}
+    return [replace(each, muted=True) if each.key in settled else each for each in findings]
+
+
 def ranked(
     findings: Sequence[Finding], metrics: Sequence[Metric], snapshot: Snapshot, calibration: Calibration
 ) -> list[Finding]:
-    """Return the findings with what mending each would gain, the ones to do first at the head."""
-    found = [_with_gain(each, metrics, calibration) for each in findings]
-    found = [_labelled(each, calibration) for each in found]
+    """Return the findings with what mending each would gain, the ones to do first at the head.
+
+    First comes what is worst, by the share of the weight, the confidence and the effort.
+    """
+    gains = {
+        rule: _gain(rule, findings, metrics, snapshot, calibration)
+        for rule in {each.rule for each in findings}
+    }
+    scored = {metric.id for metric in metrics if metric.score is not None}
+    found = [
+        replace(each, gain=gains[each.rule], priority=_priority(each, is_scored=each.rule in scored))
+        for each in findings
+    ]
     return sorted(found, key=lambda each: (each.muted, -each.priority, each.key))
 
 
@@ -92,23 +108,36 @@ def _capped(
     return min([score, *(most for most, _ in caps)]), [why for most, why in caps if most < score]
 
 
-def _with_gain(finding: Finding, metrics: Sequence[Metric], calibration: Calibration) -> Finding:
-    """Compute what the overall score would be if this rule's measure were perfect."""
+def _gain(
+    rule: str,
+    findings: Sequence[Finding],
+    metrics: Sequence[Metric],
+    snapshot: Snapshot,
+    calibration: Calibration,
+) -> float:
+    """Return how many points more the overall score would be if this rule found nothing, caps included."""
     mended = [
-        replace(metric, score=100.0) if metric.id == finding.rule and metric.score is not None else metric
+        replace(metric, score=100.0) if metric.id == rule and metric.score is not None else metric
         for metric in metrics
     ]
-    before = _overall([_dimension(name, metrics, calibration) for name in DIMENSIONS])
-    after = _overall([_dimension(name, mended, calibration) for name in DIMENSIONS])
-    gain = (after or 0.0) - (before or 0.0)
-    priority = (
-        SEVERITIES.index(finding.severity) * finding.share * finding.confidence / _EFFORT[finding.effort]
+    others = [each for each in findings if each.rule != rule]
+    before, after = (
+        _reached(measures, found, snapshot, calibration)
+        for measures, found in ((metrics, findings), (mended, others))
     )
-    if not any(metric.id == finding.rule and metric.score is not None for metric in metrics):
-        priority *= _UNSCORED
-    return replace(finding, gain=gain, priority=priority)
+    return max(0.0, after - before)
 
 
-def _labelled(finding: Finding, calibration: Calibration) -> Finding:
-    is_settled = calibration.label_of(finding.key) in ("false_positive", "accepted")
-    return replace(finding, muted=True) if is_settled else finding
+def _reached(
+    metrics: Sequence[Metric], findings: Sequence[Finding], snapshot: Snapshot, calibration: Calibration
+) -> float:
+    """Return the overall score; where too little was read for one, what it would be."""
+    plain = _overall([_dimension(name, metrics, calibration) for name in DIMENSIONS])
+    score, _ = _capped(plain, findings, snapshot)
+    return (plain if score is None else score) or 0.0
+
+
+def _priority(finding: Finding, *, is_scored: bool) -> float:
+    level = SEVERITIES.index(finding.severity)
+    priority = level * finding.share * finding.confidence / _EFFORT[finding.effort]
+    return priority if is_scored else priority * _UNSCORED

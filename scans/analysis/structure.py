@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -19,7 +20,6 @@ from scans.analysis.measures import (
     share,
     worst_first,
 )
-from scans.analysis.result import Finding
 
 _UNTITLED = Rule("T1", "structure", "Untitled", "Name them, or delete those that were never filled.", "S")
 _DUPLICATES = Rule(
@@ -28,7 +28,13 @@ _DUPLICATES = Rule(
 _DEEP = Rule(
     "T3", "structure", "Deep nesting", "Move what is used often nearer to the root, or into a database."
 )
-_ROOTS = Rule("T4", "structure", "Sprawl at the root", "Give each root page a home below a team's page.")
+_ROOTS = Rule(
+    "T4",
+    "structure",
+    "Sprawl at the root",
+    "Give each root page a home below a team's page.",
+    unit="count",
+)
 _RETIRED = Rule(
     "T5", "structure", "Live but retired", "Move what is called old below an archive, or into the trash.", "S"
 )
@@ -42,12 +48,13 @@ def rules(frames: Frames) -> list[Verdict]:
 
 
 def _named(frames: Frames, rule: str) -> pl.DataFrame:
-    """Return documents and data sources with their titles as people read them."""
-    columns = ["object_id", "kind", "title", "edited_at", "age", "steward", "edited_by", "is_retired"]
-    documents = frames.documents.select(*columns, "in_archive", pl.col("weight"), is_hub=pl.lit(False))
-    sources = frames.sources.select(
-        *columns, pl.lit(False).alias("in_archive"), weight="gravity", is_hub="is_hub"
-    )
+    """Return documents and data sources with their titles as people read them.
+
+    A data source is as old as the last touch of it or of its rows.
+    """
+    columns = ["object_id", "kind", "title", "edited_at", "steward", "is_retired", "in_archive"]
+    documents = frames.documents.select(*columns, "age", "weight", is_hub=pl.lit(False))
+    sources = frames.sources.select(*columns, age="quiet", weight="gravity", is_hub="is_hub")
     both = pl.concat([documents, sources]).with_columns(
         plain=pl.col("title").str.strip_chars().str.to_lowercase()
     )
@@ -59,76 +66,83 @@ def _is_untitled() -> pl.Expr:
 
 
 def _untitled(frames: Frames) -> Verdict:
-    among = _named(frames, "T1")
+    """Documents and data sources apart: a few nameless databases would vanish among many pages."""
+    named = _named(frames, "T1")
+    both = [
+        _untitled_of(frames, named.filter(kind="page"), "documents"),
+        _untitled_of(frames, named.filter(kind="data_source"), "databases", about=["data_source"]),
+    ]
+    worse = max(both, key=lambda verdict: verdict.metric.value or 0.0)
+    return Verdict(worse.metric, [each for verdict in both for each in verdict.findings])
+
+
+def _untitled_of(frames: Frames, among: pl.DataFrame, what: str, about: Sequence[str] = ()) -> Verdict:
     found = worst_first(among.filter(_is_untitled()), "weight", "edited_at")
-    of_sources = found.filter(kind="data_source").height
     return share(
         frames,
         _UNTITLED,
         affected=because(found, "No title of its own"),
         among=among,
-        saying="{} of the documents and databases have no title of their own",
-        formula="Documents and data sources whose title is empty or what Notion calls a new one, by all. "
-        f"Documents: {found.height - of_sources:,}; data sources: {of_sources:,}.",
+        saying=f"{{}} of the {what} have no title of their own",
+        formula="Documents whose title is empty or what Notion calls a new one, by all documents; and data "
+        f"sources, by all of those. The worse of the two is the measure. Here: {what}.",
+        about=about,
     )
 
 
 def _duplicates(frames: Frames) -> Verdict:
     days = frames.limits("T2")["days"]
-    named = _named(frames, "T2").with_columns(
-        key=pl.col("plain")
-        .str.normalize("NFKC")
-        .str.replace_all("|".join(lexicon.COPIES), " ")
-        .str.replace_all(r"[^\p{L}\p{N}]+", " ")
-        .str.strip_chars()
-    )
+    named = _named(frames, "T2").with_columns(key=_key())
     same = ["kind", "key"]
     grouped = named.filter(~_is_untitled() & (pl.col("key") != "")).with_columns(
         pl.len().over(same).alias("size"),
-        pl.col("edited_by").filter(pl.col("age") < days).n_unique().over(same).alias("hands"),
+        (pl.col("age") < days).sum().over(same).alias("alive"),
         pl.col("is_hub").any().over(same).alias("with_hub"),
     )
     # Of a group one is no duplicate.
     found = grouped.filter(pl.col("size") > 1).sort("key", "kind", "object_id")
     extra = found.filter(pl.int_range(pl.len()).over(same) > 0)
-    listed = worst_first(found, "with_hub", "hands", "size", "key")
+    listed = worst_first(extra, "with_hub", "alive", "size", "key")
     reason = pl.format(
-        "{} of this title, {} hands in {} days", pl.col("size"), pl.col("hands"), pl.lit(round(days))
+        "{} of this title, {} of them touched in {} days", "size", "alive", pl.lit(round(days))
     )
     verdict = share(
         frames,
         _DUPLICATES,
-        affected=because(extra, reason),
+        affected=because(listed, reason),
         among=named,
         saying="{} of the documents and databases bear a title that another has already",
-        formula="Documents, and apart from them data sources, whose title is another's but for "
-        "case, signs, and "
-        "words such as copy, old, draft or v2, all but one of each group, by all. Rows are left out.",
+        formula="Documents, and apart from them data sources, whose title is another's but for case, signs, "
+        "and an ending such as copy, (1), old, draft or v2, all but one of each group, by all. Rows are left "
+        "out. Databases compete where two or more of a title were touched of late and one is among the tenth "
+        "with the highest gravity.",
     )
-    findings = [
-        *verdict.findings,
-        *(
-            _competing(frames, group)
-            for _, group in listed.filter(pl.col("with_hub") & (pl.col("hands") > 1)).group_by(
-                "kind", "key", maintain_order=True
-            )
-        ),
-    ]
-    return Verdict(verdict.metric, findings)
+    competing = found.filter(pl.col("with_hub") & (pl.col("alive") > 1))
+    if not competing.height:
+        return verdict
+    # Whatever their share: two live databases of one title, and one of them a hub, split what is known.
+    return Verdict(
+        verdict.metric,
+        [replace(each, severity="high", title=_competing(competing)) for each in verdict.findings],
+    )
 
 
-def _competing(frames: Frames, group: pl.DataFrame) -> Finding:
-    return finding(
-        frames,
-        _DUPLICATES,
-        severity="high",
-        title=f"{group.height:,} databases of one title compete, and one of them is a hub",
-        formula="Data sources of the same title that several people touched, one of them among "
-        "the tenth with "
-        "the highest gravity.",
-        evidence=because(group.sort("object_id"), "Of the same title"),
-        about=[hashlib.sha256(group["key"][0].encode()).hexdigest()[:16]],
-        weight=number(group["weight"].max()),
+def _competing(databases: pl.DataFrame) -> str:
+    groups = databases["key"].n_unique()
+    title = (
+        f"{databases.height:,} databases of {'one title' if groups == 1 else f'{groups:,} titles'} compete"
+    )
+    return f"{title}, and {'one of them is a hub' if groups == 1 else 'hubs are among them'}"
+
+
+def _key() -> pl.Expr:
+    """Return what is left of a title without case, signs, and what only tells copies apart."""
+    folded = pl.col("plain").str.normalize("NFKC").str.to_lowercase().str.replace_all("ß", "ss")
+    return (
+        folded.str.replace(lexicon.COPY_BEGINNING, "")
+        .str.replace(lexicon.COPY_ENDING, "")
+        .str.replace_all(r"[^\p{L}\p{N}]+", " ")
+        .str.strip_chars()
     )
 
 
@@ -145,8 +159,8 @@ def _deep(frames: Frames) -> Verdict:
         among=among,
         saying=f"{{}} of the documents stand more than {most:.0f} levels deep",
         formula=f"Documents with more than {most:.0f} pages or databases above them, by all whose "
-        "place is known. "
-        f"The deepest has {deepest}. Not counted, as what is above them was not seen: {lost:,}.",
+        f"place is known. The deepest has {deepest}. Not counted, as what is above them was not seen: "
+        f"{lost:,}.",
         confidence=among.height / max(1, frames.documents.height),
         can_tell=bool(among.height) or not frames.documents.height,
     )
@@ -172,8 +186,8 @@ def _roots(frames: Frames) -> Verdict:
     formula = (
         f"Live pages and databases at the root: more than {limits['warn']:.0f} or "
         f"{limits['warn_ratio']:g} per "
-        f"active editor are many, {limits['crit']:.0f} or {limits['crit_ratio']:g} too many. "
-        "Strays among them, "
+        f"active editor are many, {limits['crit']:.0f} or {limits['crit_ratio']:g} too many; "
+        f"{_A_FEW} are few for anybody. Active editors: {editors:,}. Strays among them, "
         f"without children, of one author and untouched for 180 days: {int(found['stray'].sum()):,}."
     )
     level = "low" if frames.is_small else "high" if is_too_many else "medium"
@@ -183,7 +197,6 @@ def _roots(frames: Frames) -> Verdict:
             frames,
             _ROOTS,
             float(at_root.height),
-            "count",
             float(at_root.height),
             float(editors),
             formula,
@@ -218,8 +231,8 @@ def _active_editors(frames: Frames) -> int:
 def _retired(frames: Frames) -> Verdict:
     among = _named(frames, "T5").filter(~pl.col("is_retired"))
     says_so = pl.col("title").str.contains(lexicon.whole_words(lexicon.RETIRED))
-    is_archive = pl.col("plain").is_in(lexicon.ARCHIVES)
-    found = worst_first(among.filter(says_so & ~pl.col("in_archive") & ~is_archive), "weight", "edited_at")
+    is_archive = pl.col("in_archive") | lexicon.is_archive(pl.col("title"))
+    found = worst_first(among.filter(says_so & ~is_archive), "weight", "edited_at")
     return share(
         frames,
         _RETIRED,

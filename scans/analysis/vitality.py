@@ -43,7 +43,7 @@ def _stale(frames: Frames, trust: float) -> Verdict:
         _STALE,
         affected=because(old, pl.format("Not touched for {} days", pl.col("age").floor().cast(pl.Int64))),
         among=among,
-        weight="weight",
+        is_weighed=True,
         saying=f"{{}} of the documents have not been touched in {days:.0f} days",
         formula=f"Weight of the documents whose last edit is at least {days:.0f} days ago, by the "
         "weight of all. "
@@ -54,7 +54,10 @@ def _stale(frames: Frames, trust: float) -> Verdict:
 
 def _dormant(frames: Frames, trust: float) -> Verdict:
     days = frames.limits("V2")["days"]
-    among = frames.judged("V2", frames.sources).filter((pl.col("rows") > 0) & ~pl.col("is_retired"))
+    # Of rows that were not read, one may have been edited yesterday.
+    unread = sorted(frames.snapshot.incomplete_sources)
+    asked = frames.judged("V2", frames.sources).filter((pl.col("rows") > 0) & ~pl.col("is_retired"))
+    among = asked.filter(~pl.col("object_id").is_in(unread))
     quiet = worst_first(among.filter(pl.col("quiet") >= days), "gravity", "quiet")
     return share(
         frames,
@@ -62,10 +65,11 @@ def _dormant(frames: Frames, trust: float) -> Verdict:
         affected=because(quiet, pl.format("Quiet for {} days", pl.col("quiet").floor().cast(pl.Int64))),
         among=among,
         weight="gravity",
+        is_weighed=True,
+        can_tell=bool(among.height) or not asked.height,
         saying=f"{{}} of the databases with rows have been quiet for {days:.0f} days",
         formula="Gravity of the data sources of which neither schema nor any row was edited in "
-        f"{days:.0f} days, "
-        "by the gravity of all that have rows.",
+        f"{days:.0f} days, by the gravity of all that have rows and whose rows were read to the end.",
         confidence=max(0.3, trust),
     )
 
@@ -89,6 +93,7 @@ def _empty(frames: Frames) -> Verdict:
             .otherwise(pl.format("{} rows", pl.col("rows"))),
         ),
         among=among,
+        weight="gravity",
         saying="{} of the databases are empty or hold one or two rows",
         formula=f"Data sources without a row {limits['days']:.0f} days after they were made, or "
         "with one or two "
@@ -101,7 +106,8 @@ def _polluted(frames: Frames) -> pl.DataFrame:
     documents = frames.judged("V4", frames.documents)
     day = pl.col("edited_at").dt.date()
     of_a_day = pl.len().over(day) / max(1, documents.height)
-    is_bulk = (of_a_day > frames.limits("V4")["bulk"]) & (documents.height > 1) & day.is_not_null()
+    # In a small workspace every day holds many of all edits.
+    is_bulk = (of_a_day > frames.limits("V4")["bulk"]) & (not frames.is_small) & day.is_not_null()
     return documents.with_columns(is_bulk=is_bulk).filter(pl.col("is_bulk") | pl.col("edited_by_bot"))
 
 

@@ -118,3 +118,12 @@ def test_a_weight_moves_the_score_towards_its_dimension() -> None:
     before = workspace.analysis().overall["score"]
     after = workspace.analysis({"weights": {"exposure": 100}}).overall["score"]
     assert after < before
+
+
+@pytest.mark.parametrize(("pin", "rules"), [("ignore", set()), ("archive", {"T1"})])
+def test_a_pin_holds_for_what_stands_below(pin: str, rules: set[str]) -> None:
+    workspace = Workspace().fill()
+    shelf = workspace.page("Shelf")
+    workspace.page("", inside=workspace.page("Handbook (old)", inside=shelf, age=900), age=900)
+    found = workspace.analysis({"pins": {shelf: pin}})
+    assert {each.rule for each in found.findings} & {"T1", "T5", "V1"} == rules

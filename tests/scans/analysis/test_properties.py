@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from scans.analysis import Snapshot, analyse, canonical_json
 from scans.analysis.calibration import FALLING, THRESHOLDS, Calibration
-from scans.analysis.measures import score_of
+from scans.analysis.frames import build
+from scans.analysis.measures import Rule, score_of, severity_of
+from scans.analysis.result import SEVERITIES
 from tests.scans.analysis.workspace import AS_OF, Workspace, frame
 
 _SETTINGS = settings(
@@ -131,6 +133,57 @@ def test_unsharing_a_subtree_lowers_coverage_and_adds_no_defect(seed: int) -> No
     assert defects <= before
     assert "C1" in {finding.key for finding in after.findings}
     assert after.overall["band"] != "Leading"
+
+
+# What is told of an object by itself, whatever the others are.
+_OF_ONE = ("T1", "T3", "T5", "V1", "V3", "M2", "M4", "O2", "O3", "X1")
+
+
+@_SETTINGS
+@given(st.integers(0, 10_000))
+def test_unsharing_calls_no_object_defective_that_was_not(seed: int) -> None:
+    workspace = some(seed, 60)
+    before = _accused(workspace.analysis())
+    gone = _below(workspace, next(e["object_id"] for e in workspace.objects if e["kind"] == "page"))
+    workspace.objects = [each for each in workspace.objects if each["object_id"] not in gone]
+    workspace.coverage = {"percent": 80, "reasons": ["A part is not shared."], "unseen": 1}
+    assert _accused(workspace.analysis()) <= before
+
+
+def _accused(analysis: Any) -> set[tuple[str, str]]:
+    return {
+        (each.rule, row["id"]) for each in analysis.findings if each.rule in _OF_ONE for row in each.evidence
+    }
+
+
+@_SETTINGS
+@given(st.integers(0, 10_000), st.integers(0, 150))
+def test_scoring_again_changes_nothing(seed: int, size: int) -> None:
+    workspace = some(seed, size)
+    # The calibration as it is stored and read back, of a calibration that was stored and read back.
+    once = Calibration.of(Calibration.default().as_dict()).as_dict()
+    assert told(workspace.snapshot(), once) == told(workspace.snapshot())
+
+
+_FRAMES = build(some(1, 120).snapshot(), Calibration.default(), AS_OF)
+
+
+@given(
+    st.sampled_from(sorted(THRESHOLDS)),
+    st.floats(0, 1),
+    st.floats(0, 1),
+    st.floats(0, 1),
+    st.booleans(),
+)
+def test_a_worse_figure_is_never_less_severe(
+    rule: str, one: float, other: float, exposed: float, sure: bool
+) -> None:
+    better, worse = sorted((one, other), reverse=rule in FALLING)
+    levels = [
+        SEVERITIES.index(severity_of(_FRAMES, Rule(rule, "", "", ""), value, 1.0 if sure else 0.5, exposed))
+        for value in (better, worse)
+    ]
+    assert levels[0] <= levels[1]
 
 
 def _below(workspace: Workspace, top: str) -> set[str]:

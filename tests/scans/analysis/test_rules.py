@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from scans.analysis import adoption
 from scans.analysis.adoption import gini
 from tests.scans.analysis.workspace import Workspace
 
@@ -134,8 +136,14 @@ def test_databases_that_compete_with_a_hub_are_high() -> None:
     bob = workspace.person("Bob")
     workspace.database("Customers", rows=40)
     workspace.database("customers (copy)", by=bob)
-    competing = [each for each in workspace.findings("T2") if each.key != "T2"]
-    assert [(each.severity, each.total) for each in competing] == [("high", 2)]
+    [finding] = workspace.findings("T2")
+    assert finding.severity == "high"
+    assert finding.title == "2 databases of one title compete, and one of them is a hub"
+    quiet = Workspace().fill()
+    quiet.database("Customers", rows=40)
+    quiet.database("customers (copy)", age=100)
+    # The other one was touched by nobody of late.
+    assert quiet.findings("T2")[0].severity == "low"
 
 
 def test_deep_documents_and_those_whose_place_is_unknown() -> None:
@@ -187,6 +195,40 @@ def test_what_says_it_is_old_belongs_below_an_archive() -> None:
     workspace.page("Old prices", inside=archive)
     [finding] = workspace.findings("T5")
     assert [row["title"] for row in finding.evidence] == ["Handbook (deprecated)"]
+
+
+@pytest.mark.parametrize(
+    ("title", "is_copy"),
+    [
+        ("Prices (copy)", True), ("Prices (1)", True), ("Prices - old", True), ("Prices – Draft", True),
+        ("Copy of Prices", True), ("Copy of Copy of Prices", True), ("PRICES v12", True),
+        ("Ｐｒｉｃｅｓ", True),
+        ("🏷️ Prices!", True), ("Old prices", False), ("Prices 2025", False), ("Draft of a bill", False),
+    ],
+)  # fmt: skip
+def test_what_is_called_a_copy(title: str, is_copy: bool) -> None:
+    workspace = Workspace().fill()
+    workspace.page("Prices")
+    workspace.page(title)
+    assert bool(workspace.findings("T2")) is is_copy
+
+
+def test_a_database_below_an_archive_is_where_it_belongs() -> None:
+    workspace = Workspace().fill()
+    archive = workspace.page("📦 Archive")
+    workspace.database("Old customers", rows=5, inside=archive)
+    assert workspace.findings("T5") == []
+    workspace.database("Old vendors", rows=5)
+    assert [row["title"] for row in workspace.findings("T5")[0].evidence] == ["Old vendors"]
+
+
+def test_nameless_databases_are_judged_apart_from_documents() -> None:
+    workspace = Workspace().fill()
+    workspace.database("", rows=5)
+    workspace.database("Tasks", rows=5)
+    # One of two, and not one of sixty-two.
+    assert workspace.metric("T1").value == 0.5
+    assert [each.key for each in workspace.findings("T1")] == ["T1:data_source"]
 
 
 # Schema --------------------------------------------------------------------------------------------------
@@ -247,6 +289,63 @@ def test_a_relation_into_the_trash_is_broken_and_to_nobody_knows_where_is_not() 
     assert "count neither way: 1" in metric.formula
 
 
+def test_a_relation_of_one_side_is_told_and_moves_no_score() -> None:
+    workspace = Workspace().fill()
+    target = workspace.database("Projects", rows=3)
+    source = workspace.database(
+        "Tasks", rows=3, properties=[RELATION | {"target": target, "both_ways": False}]
+    )
+    [finding] = workspace.findings("M4")
+    assert (finding.key, finding.severity) == ("M4:one-way", "low")
+    assert [(row["id"], row["reason"]) for row in finding.evidence] == [(source, "Property Project")]
+    assert (workspace.metric("M4").value, workspace.metric("M4").score) == (0, 100)
+
+
+def test_what_is_rolled_up_over_a_broken_relation_is_named() -> None:
+    workspace = Workspace().fill()
+    gone = workspace.database("Gone")
+    workspace.object(gone)["state"] = "trashed"
+    rollup = {"id": "sum", "name": "Total", "type": "rollup", "over": "rel"}
+    workspace.database("Hub", properties=[RELATION | {"target": gone}, rollup])
+    [finding] = workspace.findings("M4")
+    assert finding.evidence[0]["reason"] == "Property Project, rollup Total over it"
+
+
+def test_of_many_broken_relations_the_first_stand_alone() -> None:
+    workspace = Workspace().fill()
+    gone = workspace.database("Gone")
+    workspace.object(gone)["state"] = "trashed"
+    for number in range(70):
+        workspace.database(f"Base {number}", properties=[RELATION | {"target": gone}])
+    found = workspace.findings("M4")
+    assert len(found) == 51
+    [rest] = [each for each in found if each.key == "M4:more"]
+    assert (rest.total, rest.title) == (20, "20 more relations lead into the trash")
+
+
+def test_of_many_sensitive_titles_the_first_stand_alone() -> None:
+    workspace = Workspace().fill()
+    for _ in range(60):
+        workspace.page("Salary", is_public=True)
+    found = [each for each in workspace.findings("X1") if each.severity == "critical"]
+    assert (len(found), sum(each.total for each in found)) == (51, 60)
+
+
+def test_who_is_related_to_itself_alone_is_an_island() -> None:
+    workspace = Workspace().fill()
+    source = workspace.database("Goals", rows=25, properties=[PEOPLE])
+    workspace.database("Tasks", rows=25, properties=[PEOPLE, RELATION | {"target": source}])
+    assert workspace.findings("M5") == []
+    alone = Workspace().fill()
+    goals = alone.database("Goals", rows=25)
+    own = [{"id": "title", "name": "Name", "type": "title"}, PEOPLE, RELATION | {"target": goals}]
+    alone.object(goals)["structure"] = json.dumps(own)
+    assert alone.findings("M5")[0].severity == "critical"
+    # Where something was not read it may relate to them.
+    alone.coverage = {"percent": 97, "reasons": ["A part is not shared."]}
+    assert (alone.findings("M5")[0].severity, alone.metric("M5").confidence) == ("high", 0.5)
+
+
 def test_an_island_has_work_and_no_relation() -> None:
     workspace = Workspace().fill()
     island = workspace.database("Island", rows=20, properties=[PEOPLE])
@@ -265,8 +364,6 @@ def test_drift_is_told_by_the_ids_of_properties() -> None:
     now = columns("Notes", "Kind")
     now[0]["name"], now[1]["type"] = "Remarks", "select"
     title = {"id": "title", "name": "Name", "type": "title"}
-    import json
-
     workspace.object(source)["structure"] = json.dumps([title, PEOPLE, *now])
     [finding] = workspace.findings("M6")
     assert finding.severity == "critical"
@@ -303,6 +400,17 @@ def test_a_leavers_work_is_the_stand_ins() -> None:
     calibration = {"people": {workspace.ann: {"is": "left", "stand_in": bob}}}
     [finding] = workspace.findings("O1", calibration)
     assert [row["id"] for row in finding.evidence] == [bob]
+
+
+def test_who_has_left_with_nobody_to_stand_in_owns_nothing_any_more() -> None:
+    workspace = Workspace().fill()
+    bob = workspace.person("Bob")
+    for number in range(20):
+        workspace.page(f"Of Bob {chr(97 + number)}", by=bob)
+    assert workspace.metric("O2").value == 0
+    left = {"people": {bob: {"is": "left"}}}
+    assert workspace.metric("O2", left).value == pytest.approx(0.25)
+    assert workspace.metric("O2", {"people": {bob: {"is": "left", "stand_in": workspace.ann}}}).value == 0
 
 
 def test_owners_whom_nobody_knows() -> None:
@@ -359,6 +467,32 @@ def test_gini(counts: list[int], value: float | None) -> None:
     assert gini(counts) == (None if value is None else pytest.approx(value))
 
 
+@pytest.mark.parametrize(
+    ("counts", "share", "slope"), [([0, 0, 0, 8], 1.0, 2.4), ([2, 2, 2, 2], 0.25, 0.0), ([], 0.0, 0.0)]
+)
+def test_the_most_active_tenth_and_the_slope(counts: list[int], share: float, slope: float) -> None:
+    assert adoption.top_share(counts) == share
+    assert adoption.slope(counts) == pytest.approx(slope)
+
+
+def test_adoption_tells_months_weeks_and_the_top() -> None:
+    workspace = Workspace().fill()
+    workspace.person("Idle")
+    told = workspace.analysis().adoption
+    assert (told["active30"], told["active90"], told["members"], told["topShare"]) == (1, 1, 2, 1.0)
+    assert len(told["weeks"]) == 12
+
+
+def test_a_finding_names_whom_to_ask_first() -> None:
+    workspace = Workspace().fill()
+    bob = workspace.person("Bob")
+    for number in range(3):
+        workspace.page(f"Old {chr(97 + number)} (deprecated)", by=bob if number else workspace.ann)
+    [finding] = workspace.findings("T5")
+    assert finding.owner == bob
+    assert workspace.analysis().people["names"][bob] == "Bob"
+
+
 # Exposure ------------------------------------------------------------------------------------------------
 
 
@@ -382,6 +516,34 @@ def test_what_is_meant_to_be_public_is_no_finding() -> None:
     workspace = Workspace().fill()
     page = workspace.page("Board of directors", is_public=True)
     assert workspace.findings("X1", {"pins": {page: "intended_public"}}) == []
+
+
+def test_what_stands_below_something_public_may_be_public() -> None:
+    workspace = Workspace().fill()
+    press = workspace.page("Press", is_public=True)
+    workspace.page("Logos", inside=press)
+    workspace.database("Clippings", rows=3, inside=press)
+    # A page, a database and three rows.
+    assert workspace.analysis().exposure["possible"] == 5
+
+
+def test_whether_a_database_that_was_not_seen_is_locked_nobody_knows() -> None:
+    workspace = Workspace().fill()
+    workspace.database("Hub", rows=30)
+    workspace.objects = [each for each in workspace.objects if each["kind"] != "database"]
+    assert (workspace.metric("X2").state, workspace.findings("X2")) == ("unreachable", [])
+
+
+def test_mending_what_caps_the_score_is_worth_what_the_cap_took() -> None:
+    workspace = Workspace().fill()
+    pay = workspace.page("Salaries", is_public=True)
+    found = workspace.analysis()
+    [finding] = [each for each in found.findings if each.rule == "X1"]
+    without = workspace.analysis({"pins": {pay: "intended_public"}})
+    assert found.overall["score"] == 59
+    assert found.overall["score"] + finding.gain == pytest.approx(without.overall["score"])
+    accepted = workspace.analysis({"labels": [{"key": f"X1:{pay}", "label": "accepted"}]})
+    assert accepted.overall["score"] > 59
 
 
 def test_hubs_that_anybody_can_change_are_told_and_not_scored() -> None:
@@ -427,8 +589,17 @@ def test_a_small_workspace_shows_counts_and_no_severity_by_share() -> None:
     found = workspace.analysis()
     assert found.is_small
     titles = {each.rule: (each.severity, each.title) for each in found.findings}
-    assert titles["T1"] == ("low", "5 of 5 of the documents and databases have no title of their own")
+    assert titles["T1"] == ("low", "5 of 5 of the documents have no title of their own")
     assert titles["V1"][0] in ("info", "low")
+
+
+def test_of_a_small_workspace_no_score_is_far_from_the_usual() -> None:
+    few, many = Workspace(), Workspace()
+    few.page("")
+    for _ in range(50):
+        many.page("")
+    assert many.metric("T1").score == 0
+    assert few.metric("T1").score == pytest.approx(65 - 65 / 50)
 
 
 def test_an_empty_workspace_has_no_finding_and_no_error() -> None:

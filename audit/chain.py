@@ -12,12 +12,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import DataError, transaction
 from django.db.models import Subquery
 
 from audit.models import ChainHead, Event
@@ -25,6 +26,8 @@ from notionscan import rls
 
 FIRST_PREVIOUS = "0" * 64
 _PAGE = 5_000
+# An infinite date, a number of thousands of digits, JSON nested deeper than Python goes.
+_UNREADABLE = (DataError, ValueError, RecursionError)
 CONTENT = (
     "id",
     "organization_id",
@@ -145,6 +148,10 @@ def _problem(last: Link, link: Link, content: tuple[Any, ...]) -> Broken | None:
         return Broken(expected, f"{missing} missing.")
     if sequence < expected:
         return Broken(sequence, f"Event {sequence:,} is there twice: one of them was put there.")
+    if len(content) < len(CONTENT):
+        return Broken(
+            sequence, f"Event {sequence:,} ({content[0]}) cannot be read: it is none that was recorded."
+        )
     if link_hash(last.hash, sequence, canonical(plain(content))) != link.hash:
         return Broken(
             sequence,
@@ -195,12 +202,22 @@ def _without_place(organization_id: UUID) -> bool:
 
 
 def _page(organization_id: UUID, after: tuple[int, UUID] | None) -> list[tuple[Any, ...]]:
-    """Return the next events in order of their sequence; one that is there twice is not skipped."""
+    """Return the next events in order of their sequence; one that is there twice is not skipped.
+
+    An event whose values cannot be read comes alone, with its id in place of its content.
+    """
     events = Event.objects.filter(organization_id=organization_id, sequence__isnull=False)
     if after is not None:
         events = events.filter(sequence__gte=after[0]).exclude(sequence=after[0], pk__lte=after[1])
-    with rls.scope(rls.organization_scope(organization_id)), transaction.atomic():
-        return list(events.order_by("sequence", "pk").values_list("sequence", "hash", *CONTENT)[:_PAGE])
+    events = events.order_by("sequence", "pk")
+    size = _PAGE
+    with rls.scope(rls.organization_scope(organization_id)):
+        while size:
+            with suppress(*_UNREADABLE), transaction.atomic():
+                return list(events.values_list("sequence", "hash", *CONTENT)[:size])
+            size //= 2
+        with transaction.atomic():
+            return list(events.values_list("sequence", "hash", "id")[:1])
 
 
 def _plain(value: Any) -> Any:

@@ -26,8 +26,13 @@ class JsonFormatter(logging.Formatter):
         line |= getattr(record, "fields", {})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        # The token of a shared report is a key, and the address that holds it may be in any of these.
-        return _SHARE.sub(_hashed, json.dumps(line, ensure_ascii=False, default=str))
+        # The address of a shared report may be in any of these.
+        return without_share_tokens(json.dumps(line, ensure_ascii=False, default=str))
+
+
+def without_share_tokens(text: str) -> str:
+    """Return the text with a hash in place of each shared report's token, which is a key."""
+    return _SHARE.sub(_hashed, text)
 
 
 def _hashed(token: re.Match[str]) -> str:

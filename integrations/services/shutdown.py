@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.db import OperationalError, transaction
+from django.db import DatabaseError, transaction
 
 from audit.actions import Action
 from audit.record import record
@@ -18,7 +18,7 @@ from notionscan import rls
 
 @dataclass
 class Ended:
-    """How many connections ended, how many of them Notion is asked to revoke, and whose row stayed locked."""
+    """How many connections ended, how many of them Notion is asked to revoke, whose row we did not get."""
 
     connections: int = 0
     revocations: int = 0
@@ -29,7 +29,8 @@ def disconnect_all(organization_ids: list[UUID], *, reason: str) -> Ended:
     """End every connection of these organizations, one short transaction each; calls nobody.
 
     The revocations are queued at the pace that Notion allows one connection, since they all come from us.
-    A row that somebody holds keeps nobody else connected: it is tried once more after all others.
+    A row that somebody holds, or that cannot be read, keeps nobody else connected: it is tried once more
+    after all others.
     """
     ended = Ended()
     locked = list(_end_each(organization_ids, ended, reason))
@@ -52,7 +53,7 @@ def _end_each(organization_ids: list[UUID], ended: Ended, reason: str) -> Iterat
     for organization_id in organization_ids:
         try:
             _end(organization_id, ended, reason)
-        except OperationalError:
+        except DatabaseError:
             yield organization_id
 
 

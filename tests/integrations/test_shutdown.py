@@ -96,7 +96,7 @@ def test_a_row_that_somebody_holds_keeps_nobody_else_connected(
     )
     with database.as_app(world.acme) as holder:
         holder.execute(hold, [world.acme.pk])
-        with pytest.raises(CommandError, match=f"Still connected, .* rows: {world.acme.pk}."):
+        with pytest.raises(CommandError, match=f"Still connected, .*: {world.acme.pk}."):
             call_command("disconnect_all", "--reason", REASON, "--json", stdout=out)
     assert json.loads(out.getvalue())["connections"] == 1
     assert the_integration(world.globex) is None
@@ -104,6 +104,17 @@ def test_a_row_that_somebody_holds_keeps_nobody_else_connected(
     assert events(None)[-1] == ("integration.disconnected", "success")
     run("disconnect_all", "--reason", REASON)
     assert the_integration(world.acme) is None
+
+
+def test_a_row_that_cannot_be_read_keeps_nobody_else_connected(world: World) -> None:
+    """SQL in the app's connection can write a date of its own organization's that Python does not have."""
+    poison = "UPDATE integrations_integration SET connected_at = 'infinity' WHERE organization_id = %s"
+    with database.as_app(world.acme) as app:
+        app.execute(poison, [world.acme.pk])
+        app.commit()
+    with pytest.raises(CommandError, match=f"Still connected, .*: {world.acme.pk}."):
+        call_command("disconnect_all", "--reason", REASON)
+    assert the_integration(world.globex) is None
 
 
 def test_it_can_end_one_organizations_alone(world: World) -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 from uuid import uuid4
 
@@ -124,7 +125,7 @@ def test_the_webs_role_gets_past_defer_job_by_no_function(world: World, call: st
 
 def test_ids_given_to_the_database_cannot_replace_the_stamp(committed: None) -> None:
     world = make_world()
-    ids = json.dumps({"organization_id": str(world.globex.pk), "integration_id": "x"})
+    ids = json.dumps({"organization_id": str(world.globex.pk), "integration_id": str(uuid.uuid4())})
     with within(world.acme), connection.cursor() as cursor:
         cursor.execute("SELECT defer_job('integrations.count_shared', %s::jsonb, NULL)", [ids])
     [(_, arguments)] = queued()

@@ -53,9 +53,9 @@ def test_other_addresses_stay_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("path", [f"/r/{TOKEN}", f"/r/{TOKEN}/", f"/r/{TOKEN}?a=b", f"//r/{TOKEN}"])
-def test_the_servers_access_log_holds_the_hash(db: None, path: str) -> None:
-    environ = RequestFactory(headers={"Referer": f"http://testserver{path}"}).get(path).environ
-    environ["RAW_URI"] = path
+def test_the_servers_access_log_holds_the_hash(committed: None, path: str) -> None:
+    environ = RequestFactory(headers={"Referer": f"http://testserver{path}"}).get("/").environ
+    environ |= {"RAW_URI": path, "PATH_INFO": path.partition("?")[0], "QUERY_STRING": path.partition("?")[2]}
     told: list[str] = []
     application(environ, lambda status, headers, exc_info=None: told.append(status) or (lambda body: None))
     assert told == ["404 Not Found"]

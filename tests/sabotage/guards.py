@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.sabotage.forms import FORMS
 from tests.sabotage.guard import Guard
 
 _RLS = ("tests/notionscan/test_rls.py", "tests/notionscan/test_raw_sql.py")
@@ -11,16 +12,17 @@ _ACCESS = ("tests/tenants/test_access.py",)
 _MEMBERS = ("tests/tenants/test_members.py",)
 _HTTP = ("tests/notionscan/test_http.py",)
 _FIELDS = ("tests/notionscan/test_fields.py",)
-_JOBS = ("tests/notionscan/test_jobs.py",)
+_JOBS = ("tests/notionscan/test_jobs.py", "tests/notionscan/test_job_form.py")
 _OAUTH = ("tests/integrations/test_oauth.py",)
 _CONNECT = ("tests/integrations/test_connect.py",)
 _RACES = ("tests/integrations/test_races.py",)
 _CARD = ("tests/integrations/test_card_page.py",)
 
-_AUDIT = ("tests/audit/test_chain.py",)
+_AUDIT = ("tests/audit/test_chain.py", "tests/audit/test_event_form.py")
 _CATALOGUE = ("tests/notionscan/test_catalogue.py",)
 _SCAN = ("tests/scans/test_scan.py",)
-_CHAIN_SQL = "audit/migrations/0002_chain.py"
+_CHAIN_SQL = "audit/migrations/0004_event_form.py"
+_JOB_SQL = "notionscan/migrations/0006_job_form.py"
 _SCOPE_SQL = "notionscan/migrations/0003_signed_scope.py"
 _PEOPLE_SQL = "tenants/migrations/0002_fence_people.py"
 
@@ -161,7 +163,7 @@ _ISOLATION = [
     ),
     Guard(
         "a job is stamped by the scope",
-        "notionscan/migrations/0002_defer_job.py",
+        _JOB_SQL,
         "stamp uuid := public.scope_organization();",
         "stamp uuid := coalesce((ids ->> 'organization_id')::uuid, public.scope_organization());",
         _JOBS,
@@ -476,8 +478,8 @@ _RECORD = [
     Guard(
         "the hash covers the event before",
         _CHAIN_SQL,
-        "head.hash || E'\\\\n' || (head.sequence + 1)",
-        "repeat('0', 64) || E'\\\\n' || (head.sequence + 1)",
+        "head.hash || E'\\n' || (head.sequence + 1)",
+        "repeat('0', 64) || E'\\n' || (head.sequence + 1)",
         _AUDIT,
     ),
     Guard(
@@ -706,7 +708,7 @@ _MORE = [
     Guard(
         "the kill switch goes on past a locked row",
         "integrations/services/shutdown.py",
-        "        except OperationalError:",
+        "        except DatabaseError:",
         "        except ZeroDivisionError:",
         _SHUTDOWN,
     ),
@@ -890,6 +892,7 @@ GUARDS = [
     *_SCANS,
     *_REPORTS,
     *_OVER_TIME,
+    *FORMS,
 ]
 
 # Not caught, and why that is right.

@@ -13,6 +13,7 @@ from django.db import connection
 
 from integrations.models import Integration
 from notionscan.keyring import KeyRing, wrapped_by
+from notionscan.postgresql import base
 from notionscan.secret import Secret
 from tenants.models import DataKey, Organization
 from tenants.services.keys import rewrap, ring_keys_in_use
@@ -96,6 +97,23 @@ def test_a_damaged_data_key_stops_nobody_else(ring: dict[str, bytes], world: Wor
         rotate()
     assert token_of(world.globex) == "ntn_x"
     assert ring_keys_in_use() == {"new": 1, "test1": 1}
+
+
+@pytest.mark.parametrize("way", ["held", "unreadable"])
+def test_a_row_that_is_not_to_be_had_stops_nobody_else(
+    ring: dict[str, bytes], world: World, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    for name in ("_BOUNDS", "_BIND"):
+        monkeypatch.setattr(base, name, getattr(base, name).replace("10s", "200ms"))
+    change = {"held": "wrapped = wrapped", "unreadable": "created_at = 'infinity'"}[way]
+    with database.as_app(world.acme) as other:
+        other.execute(f"UPDATE tenants_datakey SET {change}")
+        if way == "unreadable":
+            other.commit()
+        with pytest.raises(CommandError, match="test1 stays in use; run the command again"):
+            rotate()
+    assert ring_keys_in_use() == {"new": 1, "test1": 1}
+    assert token_of(world.globex) == "ntn_x"
 
 
 def test_a_data_key_that_names_no_key_is_told_from_a_missing_key(

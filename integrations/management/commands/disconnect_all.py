@@ -44,8 +44,8 @@ class Command(BaseCommand):
             self._print(ended)
         if missed:
             raise CommandError(
-                f"Still connected, because another transaction held their rows: {', '.join(missed)}. Run the "
-                "command again."
+                "Still connected, because another transaction held their rows, or they cannot be read: "
+                f"{', '.join(missed)}. Run the command again."
             )
 
     def _print(self, ended: Ended) -> None:

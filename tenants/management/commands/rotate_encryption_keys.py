@@ -10,6 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 from django.core.management.base import CommandParser
+from django.db import DatabaseError
 
 from notionscan import keyring
 from notionscan.keyring import DecryptFailed
@@ -68,6 +69,9 @@ class Command(BaseCommand):
                 rotated += rewrap(organization_id)
             except DecryptFailed:
                 failed += 1
+            except DatabaseError:
+                # Somebody holds the row: the others come first, and this one is told of at the end.
+                continue
         return rotated, failed
 
     def _with_progress(self, ids: list[UUID]) -> Iterator[UUID]:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from django.core.exceptions import ImproperlyConfigured
 
+from integrations.http.address import checked_base_url
+
 NOTION_PUBLIC = "notion_public"
 NOTION_INTERNAL = "notion_internal"
 _KNOWN = (NOTION_PUBLIC, NOTION_INTERNAL)
@@ -54,3 +56,14 @@ def require_oauth_client(allowed: frozenset[str], client_id: str, client_secret:
         raise ImproperlyConfigured(
             'INTEGRATIONS_ALLOWED has "notion_public"; set NOTION_CLIENT_ID and NOTION_CLIENT_SECRET.'
         )
+
+
+def provider_url(name: str, value: str) -> str:
+    """Return a provider's address as it stands in the setting ``name``.
+
+    Raises: ImproperlyConfigured naming the setting, for an address that no token may be sent to.
+    """
+    try:
+        return checked_base_url(value)
+    except ValueError as problem:
+        raise ImproperlyConfigured(f"{name}: {problem}") from None

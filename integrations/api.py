@@ -45,7 +45,7 @@ class IntegrationOut(CamelSchema):
     variants_allowed: VariantsOut
     workspace_id: UUID | None = None
     workspace_name: str | None = None
-    account_id: UUID | None = None
+    account_id: str | None = None
     account_name: str | None = None
     connected_at: datetime | None = None
     last_used_at: datetime | None = None

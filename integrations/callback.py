@@ -8,8 +8,14 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET
 
-from integrations.errors import AlreadyConnected, AnotherWorkspace, IntegrationError, StateRefused
-from integrations.notion.errors import NotionError, NotionOAuthRefused
+from integrations.errors import (
+    AlreadyConnected,
+    AnotherAccount,
+    AnotherWorkspace,
+    IntegrationError,
+    StateRefused,
+)
+from integrations.http.errors import OAuthRefused, ProviderError
 from integrations.providers import PROVIDERS, Provider
 from integrations.services.oauth import complete_authorization, consume_state, record_refused_state
 from notionscan import limits
@@ -41,8 +47,9 @@ def _answered(request: HttpRequest, user: User, provider: Provider, attempt: lim
     except StateRefused as refusal:
         attempt.failed()
         record_refused_state(user)
-        return render(request, "integrations/state_refused.html", {"sentence": refusal.sentence}, status=403)
-    # Their role may have changed while they were at Notion.
+        context = {"provider": provider, "sentence": refusal.sentence}
+        return render(request, "integrations/state_refused.html", context, status=403)
+    # Their role may have changed while they were at the provider.
     member = access.member(request, organization.slug, Permission.MANAGE)
     try:
         complete_authorization(
@@ -52,11 +59,16 @@ def _answered(request: HttpRequest, user: User, provider: Provider, attempt: lim
             code=request.GET.get("code", ""),
             error=request.GET.get("error", ""),
         )
-    except (AlreadyConnected, AnotherWorkspace) as conflict:
-        context = {"organization": member.organization, "member": member, "sentence": conflict.sentence}
+    except (AlreadyConnected, AnotherWorkspace, AnotherAccount) as conflict:
+        context = {
+            "organization": member.organization,
+            "member": member,
+            "provider": provider,
+            "sentence": conflict.sentence,
+        }
         return render(request, "integrations/oauth_conflict.html", context, status=409)
-    except (IntegrationError, NotionError) as refusal:
-        if isinstance(refusal, NotionOAuthRefused):
+    except (IntegrationError, ProviderError) as refusal:
+        if isinstance(refusal, OAuthRefused):
             attempt.failed()
         messages.error(request, refusal.sentence)
     else:

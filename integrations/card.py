@@ -9,8 +9,8 @@ from typing import Any
 from django.db import transaction
 
 from integrations import local_only, selectors
+from integrations.http.errors import LocalOnly
 from integrations.models import Integration
-from integrations.notion.errors import LocalOnly
 from integrations.providers import NOTION, PROVIDERS
 from integrations.services.state import DECRYPT_FAILED, REFRESH_INTERRUPTED
 from tenants import selectors as tenants

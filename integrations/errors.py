@@ -2,34 +2,52 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from notionscan.limits import waiting
+
+if TYPE_CHECKING:
+    from integrations.providers import Provider
 
 
 class IntegrationError(Exception):
-    """A refusal that the person can act on."""
+    """A refusal that the person can act on; the sentence of a class may name the ``{provider}``.
+
+    Without one it is Notion: most of what can be refused is refused about Notion.
+    """
 
     code = "integration_error"
     status = 400
     sentence = ""
 
-    def __init__(self, sentence: str = "") -> None:
-        super().__init__(sentence or self.sentence)
-        self.sentence = sentence or self.sentence
+    def __init__(self, sentence: str = "", *, provider: Provider | None = None) -> None:
+        title = provider.title if provider else "Notion"
+        self.sentence = sentence or self.sentence.replace("{provider}", title)
+        super().__init__(self.sentence)
 
 
 class AlreadyConnected(IntegrationError):
     code = "integration_exists"
     status = 409
     sentence = (
-        "A Notion integration already exists for this organization. "
+        "A {provider} integration already exists for this organization. "
         "Disconnect it before switching the connection type."
+    )
+
+
+class AccountConnected(AlreadyConnected):
+    """The same at a provider with one way of connecting: there is no type to switch."""
+
+    sentence = (
+        "A {provider} account is already connected to this organization. "
+        "Disconnect it before connecting another one."
     )
 
 
 class NotConnected(IntegrationError):
     code = "integration_not_found"
     status = 404
-    sentence = "Notion is not connected to this organization."
+    sentence = "{provider} is not connected to this organization."
 
 
 class VariantNotAllowed(IntegrationError):
@@ -62,13 +80,28 @@ class AnotherWorkspace(IntegrationError):
     )
 
 
+class AnotherAccount(IntegrationError):
+    code = "another_account"
+    status = 409
+    sentence = (
+        "This is another {provider} account than the connected one. "
+        "Disconnect first, then connect the other account."
+    )
+
+
 class ConnectionInError(IntegrationError):
+    """Its code is that of the door's own error."""
+
     code = "notion_unauthorized"
     status = 409
     sentence = (
-        "Notion no longer accepts this connection's token. Nothing was lost; "
+        "{provider} no longer accepts this connection's token. Nothing was lost; "
         "an admin reconnects or updates the token on the integrations page."
     )
+
+    def __init__(self, sentence: str = "", *, provider: Provider | None = None) -> None:
+        super().__init__(sentence, provider=provider)
+        self.code = provider.dead_code if provider else self.code
 
 
 class NotInternal(IntegrationError):
@@ -93,19 +126,19 @@ class StateRefused(IntegrationError):
     code = "state_refused"
     status = 403
     sentence = (
-        "This answer from Notion does not belong to a connection that you started here in the last "
+        "This answer from {provider} does not belong to a connection that you started here in the last "
         "ten minutes. Nothing was connected; start again from the integrations page."
     )
 
 
 class ConsentRefused(IntegrationError):
-    """Notion's consent page came back with an error instead of a code."""
+    """The provider's consent page came back with an error instead of a code."""
 
     code = "consent_refused"
 
-    def __init__(self, error: str) -> None:
+    def __init__(self, error: str, *, provider: Provider) -> None:
         super().__init__(
-            "The connection was cancelled in Notion. Nothing was connected."
+            f"The connection was cancelled in {provider.title}. Nothing was connected."
             if error == "access_denied"
-            else "Notion did not complete the connection. Nothing was connected; try again."
+            else f"{provider.title} did not complete the connection. Nothing was connected; try again."
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from integrations.notion.errors import LocalOnly
+from integrations.http.errors import LocalOnly
 
 
 def is_on() -> bool:

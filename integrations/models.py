@@ -7,6 +7,7 @@ import uuid
 from django.db import models
 from django.utils import timezone
 
+from integrations.http.oauth import TokenHint
 from notionscan.fields import EncryptedField
 from notionscan.rls import Scoped
 from tenants.models import Organization
@@ -31,6 +32,8 @@ class Integration(Scoped, models.Model):
 
     access_token = EncryptedField(null=True)
     refresh_token = EncryptedField(null=True)
+    # Where the provider names a lifetime; a token past it is refreshed before anyone is asked.
+    access_token_expires_at = models.DateTimeField(null=True)
     # SHA-256 of the access token: Notion gives older apps one token for several authorizations, and what
     # another connection still uses must not be revoked.
     access_token_hash = models.CharField(max_length=64, blank=True, db_index=True)
@@ -39,9 +42,10 @@ class Integration(Scoped, models.Model):
     # A refresh in progress: nobody else starts one until then.
     refresh_lease_until = models.DateTimeField(null=True)
 
-    workspace_id = models.UUIDField()
+    # None at a provider without workspaces: such a connection is tied to its account.
+    workspace_id = models.UUIDField(null=True)
     workspace_name = models.CharField(max_length=254, blank=True)
-    account_id = models.UUIDField()
+    account_id = models.CharField(max_length=64)
     account_name = models.CharField(max_length=254, blank=True)
     # users/me says the owner is a person: the token reaches all that this person can see.
     is_personal_token = models.BooleanField(default=False)
@@ -71,7 +75,7 @@ class Integration(Scoped, models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.workspace_name or str(self.workspace_id)
+        return self.workspace_name or str(self.workspace_id or self.account_name or self.account_id)
 
 
 class OAuthState(Scoped, models.Model):
@@ -97,12 +101,14 @@ class OAuthState(Scoped, models.Model):
 
 
 class PendingRevocation(Scoped, models.Model):
-    """A token that is no longer ours to use and that Notion still has to be told about."""
+    """A token that is no longer ours to use and that its provider still has to be told about."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
     provider = models.CharField(max_length=32)
     token = EncryptedField()
+    # What kind of token it is, in the words of RFC 7009.
+    token_hint = models.CharField(max_length=16, default=TokenHint.ACCESS.value)
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:

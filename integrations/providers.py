@@ -8,20 +8,30 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from integrations import allowed
+from integrations.http.errors import ProviderError
+from integrations.http.oauth import ProviderApp, TokenHint
+from integrations.notion import errors as notion_errors
 from integrations.notion.oauth import OAuthApp
+from notionscan.secret import Secret
 
 NOTION = "notion"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Provider:
-    """What a provider is called, what permits each way to it, and its OAuth application."""
+    """What a provider is called, what permits each way to it, and how its tokens behave."""
 
     slug: str
     title: str
     public: str
-    internal: str | None
-    oauth_app: Callable[[], OAuthApp]
+    internal: str | None = None
+    oauth_app: Callable[[], ProviderApp]
+    # The door's kind of an error that the shared machinery raised.
+    named: Callable[[ProviderError], ProviderError]
+    # Revoking this one ends the whole authorization.
+    ends_with: TokenHint
+    # Whether a refresh token serves once. One that serves again may be tried again after a crash.
+    rotates_refresh_token: bool
 
     @property
     def public_allowed(self) -> bool:
@@ -31,8 +41,19 @@ class Provider:
     def internal_allowed(self) -> bool:
         return self.internal in settings.INTEGRATIONS_ALLOWED
 
+    @property
+    def dead_code(self) -> str:
+        """Return the code of a connection whose token the provider no longer accepts."""
+        return f"{self.slug}_unauthorized"
 
-def _notion_app() -> OAuthApp:
+    def revocable(self, access_token: Secret, refresh_token: Secret | None) -> tuple[Secret, TokenHint]:
+        """Return the token whose revocation ends an authorization, as far as it is there."""
+        if self.ends_with is TokenHint.REFRESH and refresh_token is not None:
+            return refresh_token, TokenHint.REFRESH
+        return access_token, TokenHint.ACCESS
+
+
+def _notion_app() -> ProviderApp:
     return OAuthApp(
         client_id=settings.NOTION_CLIENT_ID,
         client_secret=settings.NOTION_CLIENT_SECRET,
@@ -49,5 +70,8 @@ PROVIDERS = {
         public=allowed.NOTION_PUBLIC,
         internal=allowed.NOTION_INTERNAL,
         oauth_app=_notion_app,
+        named=notion_errors.named,
+        ends_with=TokenHint.ACCESS,
+        rotates_refresh_token=True,
     )
 }

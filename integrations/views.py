@@ -21,7 +21,7 @@ from integrations.errors import (
     VariantNotAllowed,
 )
 from integrations.forms import ConnectForm, TokenForm
-from integrations.notion.errors import LocalOnly, NotionError
+from integrations.http.errors import LocalOnly, ProviderError
 from integrations.problems import retry_after_of, status_of
 from integrations.providers import NOTION, PROVIDERS
 from integrations.services.connect import connect_internal, update_token
@@ -105,7 +105,7 @@ def connect(request: Request, slug: str) -> HttpResponse:
             token=form.cleaned_data["token"],
             workspace_id=form.cleaned_data["workspace_id"],
         )
-    except (IntegrationError, NotionError) as refusal:
+    except (IntegrationError, ProviderError) as refusal:
         return _refused_in(request, member, refusal, dialog="connect", form=form)
     return _done(request, member, "success", "Notion is connected.")
 
@@ -120,7 +120,7 @@ def token(request: Request, slug: str) -> HttpResponse:
         return _card(request, member, status=400, dialog="token", form=form)
     try:
         update_token(organization=member.organization, actor=member.user, token=form.cleaned_data["token"])
-    except (IntegrationError, NotionError) as refusal:
+    except (IntegrationError, ProviderError) as refusal:
         return _refused_in(request, member, refusal, dialog="token", form=form)
     return _done(request, member, "success", "The token was updated.")
 
@@ -159,7 +159,7 @@ def _card(request: Request, member: Member, *, status: int = 200, **shown: Any) 
     return render(request, template, context, status=status)
 
 
-def _refused(request: Request, member: Member, refusal: IntegrationError | NotionError) -> HttpResponse:
+def _refused(request: Request, member: Member, refusal: IntegrationError | ProviderError) -> HttpResponse:
     # In local-only mode the card says so by itself.
     said = isinstance(refusal, LocalOnly)
     message = None if said else {"level": "error", "text": refusal.sentence}
@@ -167,7 +167,7 @@ def _refused(request: Request, member: Member, refusal: IntegrationError | Notio
 
 
 def _refused_in(
-    request: Request, member: Member, refusal: IntegrationError | NotionError, *, dialog: str, form: Any
+    request: Request, member: Member, refusal: IntegrationError | ProviderError, *, dialog: str, form: Any
 ) -> HttpResponse:
     """Show the refusal in the dialog that caused it, with the token field empty again."""
     if isinstance(refusal, _CLOSES_DIALOG):

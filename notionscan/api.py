@@ -12,7 +12,7 @@ from ninja.security import SessionAuth
 
 from integrations.api import router
 from integrations.errors import IntegrationError
-from integrations.notion.errors import NotionError
+from integrations.http.errors import ProviderError
 from integrations.problems import retry_after_of, status_of
 from notionscan.errors import Invalid
 from scans.api import router as scans_router
@@ -68,8 +68,8 @@ def _forbidden(request: HttpRequest, problem: PermissionDenied) -> HttpResponse:
 
 
 @api.exception_handler(IntegrationError)
-@api.exception_handler(NotionError)
-def _integration(request: HttpRequest, problem: IntegrationError | NotionError) -> HttpResponse:
+@api.exception_handler(ProviderError)
+def _integration(request: HttpRequest, problem: IntegrationError | ProviderError) -> HttpResponse:
     response = _problem(request, status_of(problem), problem.sentence, problem.code)
     if (seconds := retry_after_of(problem)) is not None:
         response.headers["Retry-After"] = str(seconds)

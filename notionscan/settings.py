@@ -13,7 +13,6 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from integrations import allowed
-from integrations.notion.address import checked_base_url
 from notionscan import logs
 from notionscan.databases import databases
 from notionscan.keyring import parse_key, parse_keys
@@ -165,10 +164,9 @@ NOTION_CLIENT_ID = env.str("NOTION_CLIENT_ID", "")
 NOTION_CLIENT_SECRET = Secret(env.str("NOTION_CLIENT_SECRET", ""))
 allowed.require_oauth_client(INTEGRATIONS_ALLOWED, NOTION_CLIENT_ID, NOTION_CLIENT_SECRET.expose())
 NOTION_REDIRECT_URI = env.str("NOTION_REDIRECT_URI", f"{BASE_URL}/api/integrations/notion/callback")
-try:
-    NOTION_API_BASE_URL = checked_base_url(env.str("NOTION_API_BASE_URL", "https://api.notion.com"))
-except ValueError as problem:
-    raise ImproperlyConfigured(str(problem)) from None
+NOTION_API_BASE_URL = allowed.provider_url(
+    "NOTION_API_BASE_URL", env.str("NOTION_API_BASE_URL", "https://api.notion.com")
+)
 NOTION_VERSION = env.str("NOTION_VERSION", "2026-03-11")
 
 # The site ---------------------------------------------------------------------------------------------

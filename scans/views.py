@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from integrations import selectors as integrations
 from integrations.errors import IntegrationError
-from integrations.notion.errors import LocalOnly
+from integrations.http.errors import LocalOnly
 from integrations.problems import status_of
 from integrations.providers import NOTION
 from notionscan.http import Request

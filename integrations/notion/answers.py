@@ -6,6 +6,9 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
+from integrations.http.errors import Unavailable
+from integrations.http.retry import Transient, retry_after_seconds
+from integrations.http.wire import parse_object, word_of
 from integrations.notion.address import checked_id
 from integrations.notion.errors import (
     NotionBlocked,
@@ -17,8 +20,7 @@ from integrations.notion.errors import (
     NotionUnauthorized,
     NotionUnavailable,
 )
-from integrations.notion.retry import Transient, retry_after_seconds
-from integrations.notion.wire import parse_object, request_id_of, word_of
+from integrations.notion.wire import request_id_of
 
 _LIMITED = (429, 529)
 _BROKEN = (500, 502, 503, 504)
@@ -61,7 +63,7 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, *, is_read: bool
 def _object_or_nothing(body: bytes) -> dict[str, Any] | None:
     try:
         return parse_object(body)
-    except NotionUnavailable:
+    except Unavailable:
         return None
 
 

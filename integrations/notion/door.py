@@ -16,15 +16,16 @@ from typing import Any, Self, TypeVar
 import httpx
 from notion_client import Client
 
-from integrations.notion.address import checked_base_url
+from integrations.http.address import checked_base_url
+from integrations.http.credentials import bearer
+from integrations.http.errors import Unavailable
+from integrations.http.retry import DEFAULT_RETRY_AFTER_SECONDS, Retry, Transient
+from integrations.http.wire import MAX_BODY_BYTES, Deadline
 from integrations.notion.budget import Budget, Priority
-from integrations.notion.credentials import bearer
 from integrations.notion.cursors import Cursors
-from integrations.notion.errors import NotionOutcomeUnknown, NotionSaved, NotionUnavailable, sealed
+from integrations.notion.errors import NotionOutcomeUnknown, NotionSaved, sealed
 from integrations.notion.replies import Page, believed
-from integrations.notion.retry import DEFAULT_RETRY_AFTER_SECONDS, Retry, Transient
 from integrations.notion.transport import CheckedTransport
-from integrations.notion.wire import MAX_BODY_BYTES, Deadline
 from notionscan.secret import Secret
 
 R = TypeVar("R")
@@ -46,6 +47,7 @@ class Calls:
 class Door:
     """One connection's door; not shared between connections, nor between threads."""
 
+    @sealed
     def __init__(
         self,
         token: Secret,
@@ -156,7 +158,7 @@ class Door:
 
         try:
             return self._retry.run(attempt, seconds=self._deadline_seconds)
-        except NotionUnavailable as failure:
+        except Unavailable as failure:
             if is_read or not self._transport.may_have_acted:
                 raise
             unknown = NotionOutcomeUnknown(failure.detail, request_id=failure.request_id)

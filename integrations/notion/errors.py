@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from integrations.http.errors import (
+    AppRefused,
+    OAuthRefused,
+    ProviderError,
+    RateLimited,
+    Unauthorized,
+    Unavailable,
+    sealing,
+)
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
-
-class NotionError(Exception):
-    """A call to Notion that did not give what was asked for.
-
-    ``remedy`` is a key for who wants to offer the next step as a button rather than as words.
-    """
+class NotionError(ProviderError):
+    """A call to Notion that did not give what was asked for."""
 
     code = "notion_error"
     sentence = "Notion did not answer as expected. Try again in a few minutes."
-    remedy = "retry"
-
-    def __init__(self, *, request_id: str | None = None) -> None:
-        super().__init__(self.sentence)
-        self.request_id = request_id
 
 
-class LocalOnly(NotionError):
-    """Nothing was sent, to whichever provider: this deployment lets no call out."""
-
-    code = "local_only"
-    sentence = (
-        "This deployment works in local-only mode: no call leaves for Notion or Reddit. "
-        "Whoever runs Notion Scan can change that."
-    )
-    remedy = "ask_operator"
-
-
-class NotionUnauthorized(NotionError):
+class NotionUnauthorized(NotionError, Unauthorized):
     """The token is dead: revoked, expired, or the connection was removed in Notion."""
 
     code = "notion_unauthorized"
@@ -91,17 +75,12 @@ class NotionRefused(NotionError):
         self.message = message
 
 
-class NotionRateLimited(NotionError):
+class NotionRateLimited(NotionError, RateLimited):
     """Nobody may call before ``retry_after`` seconds are over."""
 
     code = "notion_rate_limited"
     sentence = "Notion's request limit is used up for the moment. Try again in a minute."
     remedy = "wait"
-
-    # Without a number of Notion's: its window is a minute long.
-    def __init__(self, *, retry_after: float = 60, request_id: str | None = None) -> None:
-        super().__init__(request_id=request_id)
-        self.retry_after = retry_after
 
 
 class NotionBlocked(NotionError):
@@ -112,18 +91,11 @@ class NotionBlocked(NotionError):
     remedy = "ask_support"
 
 
-class NotionUnavailable(NotionError):
-    """Down, unreachable, too slow, or not speaking its own language; try again later.
-
-    ``detail`` says for operators what was wrong; it never quotes the answer.
-    """
+class NotionUnavailable(NotionError, Unavailable):
+    """Down, unreachable, too slow, or not speaking its own language; try again later."""
 
     code = "notion_unavailable"
     sentence = "Notion could not be reached, or gave no usable answer. Nothing was changed; try again."
-
-    def __init__(self, detail: str = "", *, request_id: str | None = None) -> None:
-        super().__init__(request_id=request_id)
-        self.detail = detail
 
 
 class NotionOutcomeUnknown(NotionUnavailable):
@@ -148,11 +120,8 @@ class NotionSaved(NotionError):
         self.ids = ids
 
 
-class NotionAppRefused(NotionUnavailable):
-    """Notion refuses our application, not the customer's grant; ``error`` is such as ``invalid_client``.
-
-    A kind of unavailable: a mistyped client secret must not make anyone believe that tokens are dead.
-    """
+class NotionAppRefused(NotionUnavailable, AppRefused):
+    """Notion refuses our application, not the customer's grant."""
 
     code = "notion_app_refused"
     sentence = (
@@ -161,37 +130,25 @@ class NotionAppRefused(NotionUnavailable):
     )
     remedy = "ask_operator"
 
-    def __init__(self, *, error: str = "", request_id: str | None = None) -> None:
-        super().__init__(error, request_id=request_id)
-        self.error = error
 
-
-class NotionOAuthRefused(NotionError):
-    """The OAuth endpoint refuses this code or token; ``error`` is its word, such as ``invalid_grant``."""
+class NotionOAuthRefused(NotionError, OAuthRefused):
+    """The OAuth endpoint refuses this code or token."""
 
     code = "notion_oauth_refused"
     sentence = "Notion did not accept this authorization. Start again from the integrations page."
     remedy = "reconnect"
 
-    def __init__(self, *, error: str = "", request_id: str | None = None) -> None:
-        super().__init__(request_id=request_id)
-        self.error = error
+
+def named(error: ProviderError) -> ProviderError:
+    """Return Notion's kind of what the shared machinery raised."""
+    if isinstance(error, NotionError):
+        return error
+    if isinstance(error, Unauthorized):
+        return NotionUnauthorized(request_id=error.request_id)
+    if isinstance(error, RateLimited):
+        return NotionRateLimited(retry_after=error.retry_after, request_id=error.request_id)
+    detail = error.detail if isinstance(error, Unavailable) else ""
+    return NotionUnavailable(detail, request_id=error.request_id)
 
 
-def sealed(call: Callable[P, R]) -> Callable[P, R]:
-    """Let the door's errors out of a call without the frames and causes that they came through.
-
-    Those frames held requests with their headers and replies with new tokens, and error reports
-    print the local variables of every frame.
-    """
-
-    @functools.wraps(call)
-    def sealing(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return call(*args, **kwargs)
-        except NotionError as error:
-            failure = error
-        failure.__context__ = failure.__cause__ = None
-        raise failure.with_traceback(None)
-
-    return sealing
+sealed = sealing(named)

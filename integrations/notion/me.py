@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from integrations.notion.address import checked_base_url
+from integrations.http.address import checked_base_url
+from integrations.http.credentials import bearer
+from integrations.http.plain import Request, send
+from integrations.http.retry import Retry
+from integrations.http.wire import Deadline
 from integrations.notion.answers import judge
-from integrations.notion.credentials import bearer
 from integrations.notion.errors import sealed
-from integrations.notion.plain import Request, send
 from integrations.notion.replies import Me, believed, read_me
-from integrations.notion.retry import Retry
-from integrations.notion.wire import Deadline
+from integrations.notion.wire import REQUEST_ID_HEADER
 from notionscan.secret import Secret
 
 __all__ = ["Me", "verify_token"]
@@ -29,7 +30,15 @@ def verify_token(
     Raises: NotionUnauthorized if Notion does not know it; NotionRateLimited; NotionUnavailable.
     Source: developers.notion.com/reference/get-self
     """
-    request = Request("GET", checked_base_url(base_url), "users/me", notion_version, bearer(token))
+    request = Request(
+        provider="notion",
+        method="GET",
+        base_url=f"{checked_base_url(base_url)}/v1",
+        path="users/me",
+        credentials=bearer(token),
+        headers={"Notion-Version": notion_version},
+        request_id_header=REQUEST_ID_HEADER,
+    )
 
     def attempt(deadline: Deadline) -> Me:
         answer = send(request, deadline)

@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 
-from integrations.notion.address import checked_base_url
+from integrations.http.address import checked_base_url
+from integrations.http.credentials import basic
+from integrations.http.errors import Unavailable
+from integrations.http.oauth import Account, TokenGrant, TokenHint
+from integrations.http.plain import Answer, Request, send
+from integrations.http.retry import Retry
+from integrations.http.wire import Deadline, parse_object, word_of
 from integrations.notion.answers import judge
-from integrations.notion.credentials import basic
 from integrations.notion.errors import (
     NotionAppRefused,
     NotionError,
@@ -18,28 +22,14 @@ from integrations.notion.errors import (
     NotionUnavailable,
     sealed,
 )
-from integrations.notion.plain import Answer, Request, send
+from integrations.notion.me import verify_token
 from integrations.notion.replies import read_id, read_text
-from integrations.notion.retry import Retry
-from integrations.notion.wire import Deadline, parse_object, request_id_of, word_of
+from integrations.notion.wire import REQUEST_ID_HEADER, request_id_of
 from notionscan.secret import Secret
 
 # The words that are about a code or a token. Callers erase tokens for these, so whatever else is refused
 # counts as our application's fault: a wrong client secret, a redirect URI, a request that changed.
 _OF_THE_GRANT = ("invalid_grant", "invalid_token", "access_denied")
-
-
-@dataclass(frozen=True)
-class TokenGrant:
-    """What one authorization, or one refresh, gives. Notion names no lifetime."""
-
-    access_token: Secret
-    refresh_token: Secret | None
-    bot_id: UUID
-    workspace_id: UUID
-    workspace_name: str | None
-    owner_type: str
-    owner_name: str | None
 
 
 @dataclass(frozen=True)
@@ -91,6 +81,22 @@ class OAuthApp:
         del code
         return self._grant(body)
 
+    def account(self, token: Secret) -> Account:
+        """Ask whose token it is; exchange and refresh say so themselves."""
+        me = verify_token(
+            token,
+            base_url=self.base_url,
+            notion_version=self.notion_version,
+            deadline_seconds=self.deadline_seconds,
+            retry=self.retry,
+        )
+        return Account(
+            id=str(me.bot_id),
+            name=me.owner_name,
+            workspace_id=me.workspace_id,
+            workspace_name=me.workspace_name,
+        )
+
     def refresh(self, refresh_token: Secret) -> TokenGrant:
         """Return new tokens; both old ones are dead then.
 
@@ -112,8 +118,10 @@ class OAuthApp:
         return Introspection(reply["active"], tuple(scope.split()) if isinstance(scope, str) else ())
 
     @sealed
-    def revoke(self, token: Secret) -> None:
+    def revoke(self, token: Secret, hint: TokenHint = TokenHint.ACCESS) -> None:
         """Revoke an access token; revoking it again changes nothing, so this may be repeated.
+
+        Notion takes no hint, and its refresh token ends with the access token.
 
         Raises: NotionOAuthRefused; NotionUnavailable.
         """
@@ -125,13 +133,15 @@ class OAuthApp:
 
     def _post(self, endpoint: str, body: Mapping[str, str | Secret], *, is_read: bool) -> dict[str, Any]:
         request = Request(
-            "POST",
-            checked_base_url(self.base_url),
-            f"oauth/{endpoint}",
-            self.notion_version,
-            basic(self.client_id, self.client_secret),
-            body,
+            provider="notion",
+            method="POST",
+            base_url=f"{checked_base_url(self.base_url)}/v1",
+            path=f"oauth/{endpoint}",
+            credentials=basic(self.client_id, self.client_secret),
+            headers={"Notion-Version": self.notion_version},
+            body=body,
             is_read=is_read,
+            request_id_header=REQUEST_ID_HEADER,
         )
 
         def attempt(deadline: Deadline) -> dict[str, Any]:
@@ -150,7 +160,7 @@ def _refusal(answer: Answer) -> NotionError:
     """
     try:
         details = parse_object(answer.body)
-    except NotionUnavailable:
+    except Unavailable:
         details = {}
     error = word_of(details.get("error")) or word_of(details.get("code"))
     request_id = request_id_of(answer.headers, details)
@@ -171,9 +181,10 @@ def _read_grant(reply: Mapping[str, Any]) -> TokenGrant:
     return TokenGrant(
         access_token=Secret(access),
         refresh_token=Secret(refresh) if isinstance(refresh, str) and refresh else None,
-        bot_id=read_id(reply.get("bot_id")),
-        workspace_id=read_id(reply.get("workspace_id")),
-        workspace_name=read_text(reply.get("workspace_name")),
-        owner_type=read_text(owner.get("type")) or "workspace",
-        owner_name=read_text(user.get("name")) if isinstance(user, dict) else None,
+        account=Account(
+            id=str(read_id(reply.get("bot_id"))),
+            name=read_text(user.get("name")) if isinstance(user, dict) else None,
+            workspace_id=read_id(reply.get("workspace_id")),
+            workspace_name=read_text(reply.get("workspace_name")),
+        ),
     )

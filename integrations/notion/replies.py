@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
+from integrations.http.retry import Transient
 from integrations.notion.errors import NotionUnavailable
-from integrations.notion.retry import Transient
 from integrations.notion.wire import check_list
 
 R = TypeVar("R")

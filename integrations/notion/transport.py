@@ -10,10 +10,11 @@ import certifi
 import httpx
 
 from integrations import local_only
+from integrations.http.retry import Transient
+from integrations.http.watchdog import Watchdog
+from integrations.http.wire import MAX_BODY_BYTES, Deadline, read_body
 from integrations.notion.answers import judge
-from integrations.notion.retry import Transient
-from integrations.notion.watchdog import Watchdog
-from integrations.notion.wire import MAX_BODY_BYTES, Deadline, read_body, request_id_of
+from integrations.notion.wire import request_id_of
 
 _CONNECTED = ("connection.connect_tcp.complete", "connection.start_tls.complete")
 

@@ -1,4 +1,4 @@
-"""Call Notion for a connection: its token, its budget, one refresh, and the end of a dead token."""
+"""Call a provider for a connection: its token, one refresh, and the end of a dead token."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from django.utils import timezone
 from integrations import local_only
 from integrations.budget import DatabaseBudget
 from integrations.errors import ConnectionInError
+from integrations.http.errors import Unauthorized
 from integrations.models import Integration
 from integrations.notion.budget import Priority
 from integrations.notion.client import NotionClient
-from integrations.notion.errors import NotionUnauthorized
-from integrations.services.state import DEAD, put_into_error
+from integrations.providers import PROVIDERS
+from integrations.services.state import put_into_error
 from integrations.services.tokens import HeldToken, current_token, refreshed_token
 
 T = TypeVar("T")
@@ -37,20 +38,34 @@ def call_notion(
 ) -> T:
     """Run ``use`` with a client for the connection.
 
-    Raises: LocalOnly, before the token is opened; NotConnected; ConnectionInError when Notion no longer
+    Raises: as ``call_with_token``.
+    """
+    return call_with_token(
+        organization_id=organization_id,
+        integration_id=integration_id,
+        use=lambda held: _use(held, priority, use),
+    )
+
+
+def call_with_token(*, organization_id: UUID, integration_id: UUID, use: Callable[[HeldToken], T]) -> T:
+    """Run ``use`` with the connection's token, and again with a newer one if it was refused.
+
+    Raises: LocalOnly, before the token is opened; NotConnected; ConnectionInError when the provider no longer
     accepts the token; the door's errors.
     """
     local_only.refuse_calls()
     held = current_token(organization_id=organization_id, integration_id=integration_id)
-    is_fresh = False
+    is_fresh = held.has_expired
+    if held.has_expired:
+        held = refreshed_token(held)
     while True:
         try:
-            result = _use(held, priority, use)
-        except NotionUnauthorized:
+            result = use(held)
+        except Unauthorized:
             if held.can_refresh and not is_fresh:
                 held, is_fresh = refreshed_token(held), True
             elif _bury(held):
-                raise ConnectionInError from None
+                raise ConnectionInError(provider=PROVIDERS[held.provider]) from None
             else:
                 # Somebody replaced it meanwhile: the newer one is asked.
                 held = current_token(organization_id=organization_id, integration_id=integration_id)
@@ -78,7 +93,7 @@ def _bury(held: HeldToken) -> bool:
         organization_id=held.organization_id,
         integration_id=held.integration_id,
         seen_version=held.version,
-        code=DEAD,
+        code=PROVIDERS[held.provider].dead_code,
         erase=True,
     )
 

@@ -120,7 +120,7 @@ def _take_token(integration: Integration, token: Secret, me: Me) -> None:
     integration.error_since = None
     integration.workspace_id = me.workspace_id
     integration.workspace_name = label(me.workspace_name or "")
-    integration.account_id = me.bot_id
+    integration.account_id = str(me.bot_id)
     integration.account_name = label(me.name or "")
     integration.is_personal_token = me.owner_type == "user"
     integration.last_used_at = timezone.now()

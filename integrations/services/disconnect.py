@@ -1,4 +1,4 @@
-"""Disconnect: out of use at once, revoked at Notion as far as Notion allows, and told truthfully."""
+"""Disconnect: out of use at once, revoked at the provider as far as it allows, and told truthfully."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from audit.actions import Action
 from audit.record import record
 from integrations import selectors
 from integrations.errors import NotConnected
+from integrations.http.oauth import TokenHint
 from integrations.models import Integration, PendingRevocation
+from integrations.providers import PROVIDERS
 from integrations.services.revocation import Revoked, keep_for_revocation, revoke
 from notionscan.keyring import DecryptFailed
 from notionscan.secret import Secret
@@ -25,7 +27,7 @@ def disconnect(*, organization: Organization, actor: User | None, provider: str)
             selectors.integrations(organization).filter(provider=provider).select_for_update().first()
         )
         if integration is None:
-            raise NotConnected
+            raise NotConnected(provider=PROVIDERS[provider])
         pending = take_out_of_use(integration, actor=actor)
     if pending is None:
         return Revoked.UNSUPPORTED
@@ -37,34 +39,38 @@ def take_out_of_use(
 ) -> PendingRevocation | None:
     """End a connection in the open transaction: nothing calls with its token any more, and a job revokes it.
 
-    Returns None where there is nothing that Notion could be asked to revoke.
+    Returns None where there is nothing that the provider could be asked to revoke.
     """
-    token = _revocable_token(integration)
+    revocable = _revocable(integration)
     record(
         action=Action.INTEGRATION_DISCONNECTED,
         organization=integration.organization_id,
         actor=actor,
         target=integration,
+        provider=integration.provider,
         connection_type=integration.connection_type,
         reason=reason,
     )
     integration.delete()
-    if token is None:
+    if revocable is None:
         return None
+    token, hint = revocable
     return keep_for_revocation(
         organization_id=integration.organization_id,
         provider=integration.provider,
         token=token,
+        hint=hint,
         after_seconds=revoke_after_seconds,
     )
 
 
-def _revocable_token(integration: Integration) -> Secret | None:
-    """Return the token that Notion can be asked to revoke; internal tokens end in Notion's settings only."""
+def _revocable(integration: Integration) -> tuple[Secret, TokenHint] | None:
+    """Return the token to revoke, where there is one; internal tokens end in Notion's settings only."""
     if integration.connection_type != Integration.ConnectionType.PUBLIC or integration.access_token is None:
         return None
     try:
-        token: Secret = integration.access_token.reveal()
+        access_token: Secret = integration.access_token.reveal()
+        refresh_token = integration.refresh_token.reveal() if integration.refresh_token else None
     except DecryptFailed:
         return None
-    return token
+    return PROVIDERS[integration.provider].revocable(access_token, refresh_token)

@@ -13,17 +13,20 @@ from audit.actions import Action, Result
 from audit.record import label, record
 from integrations import local_only, selectors
 from integrations.errors import (
+    AccountConnected,
     AlreadyConnected,
+    AnotherAccount,
     AnotherWorkspace,
     ConsentRefused,
     StateRefused,
     VariantNotAllowed,
 )
+from integrations.http.oauth import Account, TokenGrant
 from integrations.models import Integration, OAuthState
-from integrations.notion.oauth import TokenGrant
-from integrations.providers import Provider
+from integrations.providers import NOTION, Provider
 from integrations.services.revocation import give_back
 from integrations.services.shared import count_shared_later
+from integrations.services.tokens import expiry_of
 from integrations.services.verification import token_hash
 from notionscan import rls
 from tenants.models import Organization, User
@@ -47,7 +50,7 @@ def start_authorization(
     with transaction.atomic():
         existing = selectors.integration(organization, provider.slug)
         if existing is not None and not _may_reconnect(existing):
-            raise AlreadyConnected
+            raise _exists(provider)
         OAuthState.objects.filter(
             organization=organization, created_at__lt=timezone.now() - STATE_LIFETIME
         ).delete()
@@ -80,10 +83,10 @@ def consume_state(*, user: User, session_key: str, provider: Provider, state: st
         )
         # Of two answers at once, the one that deletes the row goes on.
         if found is None or OAuthState.objects.filter(pk=found.pk).delete()[0] != 1:
-            raise StateRefused
+            raise StateRefused(provider=provider)
     in_time = found.created_at >= timezone.now() - STATE_LIFETIME
     if not in_time or not secrets.compare_digest(found.session_hash, _digest(session_key)):
-        raise StateRefused
+        raise StateRefused(provider=provider)
     return found.organization
 
 
@@ -111,17 +114,24 @@ def complete_authorization(
     if not provider.public_allowed:
         raise VariantNotAllowed
     if error or not code:
-        raise ConsentRefused(error)
-    grant = provider.oauth_app().exchange(code)
+        raise ConsentRefused(error, provider=provider)
+    app = provider.oauth_app()
+    grant = app.exchange(code)
     try:
+        account = grant.account or app.account(grant.access_token)
         with transaction.atomic():
-            return _store(organization, actor, provider, grant)
+            return _store(organization, actor, provider, grant, account)
     except BaseException as failure:
         # Whatever went wrong, nobody will ever use this token: Notion must not go on honouring it.
-        give_back(organization_id=organization.pk, provider=provider.slug, token=grant.access_token)
+        token, hint = provider.revocable(grant.access_token, grant.refresh_token)
+        give_back(organization_id=organization.pk, provider=provider.slug, token=token, hint=hint)
         if isinstance(failure, IntegrityError):
-            raise AlreadyConnected from None
+            raise _exists(provider) from None
         raise
+
+
+def _exists(provider: Provider) -> AlreadyConnected:
+    return (AlreadyConnected if provider.internal else AccountConnected)(provider=provider)
 
 
 def _may_reconnect(integration: Integration) -> bool:
@@ -131,19 +141,21 @@ def _may_reconnect(integration: Integration) -> bool:
     )
 
 
-def _store(organization: Organization, actor: User, provider: Provider, grant: TokenGrant) -> Integration:
+def _store(
+    organization: Organization, actor: User, provider: Provider, grant: TokenGrant, account: Account
+) -> Integration:
     found = selectors.integrations(organization).filter(provider=provider.slug).select_for_update().first()
     if found is not None and not _may_reconnect(found):
-        raise AlreadyConnected
-    if found is not None and found.workspace_id != grant.workspace_id:
-        raise AnotherWorkspace
+        raise _exists(provider)
+    if found is not None:
+        _require_same(found, account, provider)
     integration = found or Integration(
         organization=organization,
         provider=provider.slug,
         connection_type=Integration.ConnectionType.PUBLIC,
         token_version=0,
     )
-    _take_grant(integration, actor, grant)
+    _take_grant(integration, actor, grant, account)
     integration.save()
     for action in [Action.INTEGRATION_CONNECTED, *([Action.INTEGRATION_RECOVERED] if found else [])]:
         record(
@@ -151,14 +163,28 @@ def _store(organization: Organization, actor: User, provider: Provider, grant: T
             organization=organization.pk,
             actor=actor,
             target=integration,
+            provider=provider.slug,
             connection_type=integration.connection_type,
         )
-    count_shared_later(integration)
+    if provider.slug == NOTION:
+        count_shared_later(integration)
     return integration
 
 
-def _take_grant(integration: Integration, actor: User, grant: TokenGrant) -> None:
+def _require_same(found: Integration, account: Account, provider: Provider) -> None:
+    """Let a connection be renewed by consent for the same place alone: the workspace, or the account.
+
+    Who consents at Notion may be another person than before.
+    """
+    if found.workspace_id != account.workspace_id:
+        raise AnotherWorkspace
+    if found.workspace_id is None and found.account_id != account.id:
+        raise AnotherAccount(provider=provider)
+
+
+def _take_grant(integration: Integration, actor: User, grant: TokenGrant, account: Account) -> None:
     integration.access_token = grant.access_token
+    integration.access_token_expires_at = expiry_of(grant)
     integration.refresh_token = grant.refresh_token
     integration.access_token_hash = token_hash(grant.access_token)
     integration.token_version += 1
@@ -166,10 +192,10 @@ def _take_grant(integration: Integration, actor: User, grant: TokenGrant) -> Non
     integration.status = Integration.Status.CONNECTED
     integration.error_code = ""
     integration.error_since = None
-    integration.workspace_id = grant.workspace_id
-    integration.workspace_name = label(grant.workspace_name or "")
-    integration.account_id = grant.bot_id
-    integration.account_name = label(grant.owner_name or "")
+    integration.workspace_id = account.workspace_id
+    integration.workspace_name = label(account.workspace_name or "")
+    integration.account_id = account.id
+    integration.account_name = label(account.name or "")
     integration.connected_at = timezone.now()
     integration.connected_by_label = str(actor)
 

@@ -10,10 +10,10 @@ from django.utils import timezone
 from audit.actions import Action, Result
 from audit.record import record
 from integrations.errors import IntegrationError
+from integrations.http.errors import ProviderError
 from integrations.models import Integration
 from integrations.notion.budget import Priority
 from integrations.notion.client import NotionClient
-from integrations.notion.errors import NotionError
 from integrations.services.calls import call_notion
 from notionscan.jobs import defer
 
@@ -37,7 +37,7 @@ def count_shared(*, organization_id: UUID, integration_id: UUID) -> None:
             priority=Priority.AGENTS,
             use=_count,
         )
-    except (NotionError, IntegrationError) as problem:
+    except (ProviderError, IntegrationError) as problem:
         _store(organization_id, integration_id, shared_error_code=problem.code)
         return
     _store(

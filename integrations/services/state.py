@@ -11,8 +11,6 @@ from audit.actions import Action, Result
 from audit.record import record
 from integrations.models import Integration
 
-# Notion itself has said that the token is worth nothing any more.
-DEAD = "notion_unauthorized"
 DECRYPT_FAILED = "decrypt_failed"
 REFRESH_INTERRUPTED = "refresh_interrupted"
 
@@ -51,5 +49,6 @@ def put_into_error(
         target=integration,
         result=Result.ERROR,
         reason=code,
+        provider=integration.provider,
     )
     return True

@@ -10,8 +10,8 @@ from audit.actions import Action, Result
 from audit.record import record
 from integrations import local_only, selectors
 from integrations.errors import IntegrationError, NotConnected
+from integrations.http.errors import ProviderError
 from integrations.notion.budget import Priority
-from integrations.notion.errors import NotionError
 from integrations.services.calls import call_notion
 from tenants.models import Organization, User
 
@@ -45,7 +45,7 @@ def test_connection(*, organization: Organization, actor: User, provider: str) -
         )
     except NotConnected:
         raise
-    except (NotionError, IntegrationError) as problem:
+    except (ProviderError, IntegrationError) as problem:
         outcome = TestOutcome(ok=False, sentence=problem.sentence, code=problem.code)
     else:
         outcome = TestOutcome(

@@ -13,12 +13,12 @@ from django.utils import timezone
 from audit.actions import Action
 from audit.record import record
 from integrations.errors import ConnectionInError, NotConnected
+from integrations.http.errors import OAuthRefused, ProviderError, Unavailable
+from integrations.http.oauth import TokenGrant
 from integrations.models import Integration
-from integrations.notion.errors import NotionError, NotionOAuthRefused, NotionUnavailable
-from integrations.notion.oauth import TokenGrant
 from integrations.providers import PROVIDERS
 from integrations.services.revocation import give_back
-from integrations.services.state import DEAD, DECRYPT_FAILED, REFRESH_INTERRUPTED, put_into_error
+from integrations.services.state import DECRYPT_FAILED, REFRESH_INTERRUPTED, put_into_error
 from integrations.services.verification import token_hash
 from notionscan.keyring import DecryptFailed
 from notionscan.secret import Secret
@@ -26,6 +26,8 @@ from notionscan.secret import Secret
 # Longer than the deadline of the refresh itself, so that a live one never loses its lease.
 LEASE = timedelta(seconds=20)
 _POLL_SECONDS = 0.1
+# A token that would run out during a call counts as expired.
+_EXPIRES_SOON = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,13 @@ class HeldToken:
     token: Secret
     version: int
     can_refresh: bool
+    expires_at: datetime | None
+
+    @property
+    def has_expired(self) -> bool:
+        """Tell whether to refresh it before anybody is asked."""
+        soon = timezone.now() + _EXPIRES_SOON
+        return self.can_refresh and self.expires_at is not None and self.expires_at <= soon
 
 
 def current_token(*, organization_id: UUID, integration_id: UUID) -> HeldToken:
@@ -53,6 +62,7 @@ def current_token(*, organization_id: UUID, integration_id: UUID) -> HeldToken:
             return _held(integration)
         except DecryptFailed:
             version = integration.token_version
+            provider = integration.provider
     put_into_error(
         organization_id=organization_id,
         integration_id=integration_id,
@@ -60,13 +70,13 @@ def current_token(*, organization_id: UUID, integration_id: UUID) -> HeldToken:
         code=DECRYPT_FAILED,
         erase=False,
     )
-    raise ConnectionInError
+    raise _in_error(provider)
 
 
 def refreshed_token(stale: HeldToken) -> HeldToken:
     """Return a newer token than the stale one: refresh it, or wait for whoever is doing so.
 
-    Raises: NotConnected, ConnectionInError, NotionUnavailable.
+    Raises: NotConnected, ConnectionInError, the door's Unavailable.
     """
     give_up_at = time.monotonic() + LEASE.total_seconds()
     while True:
@@ -74,13 +84,13 @@ def refreshed_token(stale: HeldToken) -> HeldToken:
             claim = _claim(stale)
         except DecryptFailed:
             _give_up(stale, DECRYPT_FAILED, erase=False)
-            raise ConnectionInError from None
+            raise _in_error(stale.provider) from None
         if isinstance(claim, HeldToken):
             return claim
         if claim is not None:
             return _refresh(stale, claim)
         if time.monotonic() > give_up_at:
-            raise NotionUnavailable
+            raise PROVIDERS[stale.provider].named(Unavailable())
         time.sleep(_POLL_SECONDS)
 
 
@@ -90,10 +100,19 @@ class _Lease:
     refresh_token: Secret
 
 
+def expiry_of(grant: TokenGrant) -> datetime | None:
+    """Return when the access token of a grant that came just now runs out, where that is known."""
+    return None if grant.expires_in is None else timezone.now() + timedelta(seconds=grant.expires_in)
+
+
 def _found(integration: Integration | None) -> Integration:
     if integration is None:
         raise NotConnected
     return integration
+
+
+def _in_error(provider: str) -> ConnectionInError:
+    return ConnectionInError(provider=PROVIDERS[provider])
 
 
 def _locked(stale: HeldToken) -> Integration:
@@ -103,7 +122,7 @@ def _locked(stale: HeldToken) -> Integration:
 
 def _held(integration: Integration) -> HeldToken:
     if integration.status == Integration.Status.ERROR or integration.access_token is None:
-        raise ConnectionInError
+        raise _in_error(integration.provider)
     return HeldToken(
         organization_id=integration.organization_id,
         integration_id=integration.pk,
@@ -111,6 +130,7 @@ def _held(integration: Integration) -> HeldToken:
         token=integration.access_token.reveal(),
         version=integration.token_version,
         can_refresh=integration.refresh_token is not None,
+        expires_at=integration.access_token_expires_at,
     )
 
 
@@ -122,25 +142,31 @@ def _claim(stale: HeldToken) -> HeldToken | _Lease | None:
         if held.version != stale.version:
             return held
         now = timezone.now()
-        if integration.refresh_lease_until is None and integration.refresh_token is not None:
+        if integration.refresh_token is not None and _may_lease(integration, now):
             integration.refresh_lease_until = now + LEASE
             integration.save(update_fields=["refresh_lease_until"])
             return _Lease(integration.refresh_lease_until, integration.refresh_token.reveal())
         if integration.refresh_lease_until is not None and integration.refresh_lease_until > now:
             return None
-    # Whoever held the lease died after Notion may have used up the refresh token: asking again would
-    # be refused for ever, so the admin reconnects.
+    # Whoever held the lease died after the refresh token may have been used up: asking again would be
+    # refused for ever, so the admin reconnects.
     _give_up(stale, REFRESH_INTERRUPTED, erase=True)
-    raise ConnectionInError
+    raise _in_error(stale.provider)
+
+
+def _may_lease(integration: Integration, now: datetime) -> bool:
+    """Tell whether nobody refreshes it, or whoever did is dead and a refresh token serves again."""
+    until = integration.refresh_lease_until
+    return until is None or (until <= now and not PROVIDERS[integration.provider].rotates_refresh_token)
 
 
 def _refresh(stale: HeldToken, lease: _Lease) -> HeldToken:
     try:
         grant = PROVIDERS[stale.provider].oauth_app().refresh(lease.refresh_token)
-    except NotionOAuthRefused:
-        _give_up(stale, DEAD, erase=True)
-        raise ConnectionInError from None
-    except NotionError:
+    except OAuthRefused:
+        _give_up(stale, PROVIDERS[stale.provider].dead_code, erase=True)
+        raise _in_error(stale.provider) from None
+    except ProviderError:
         # Not refused, so perhaps not even heard: whoever calls next may try again.
         _release(stale, lease)
         raise
@@ -157,8 +183,13 @@ def _store(stale: HeldToken, lease: _Lease, grant: TokenGrant) -> HeldToken:
         if integration is not None and is_ours:
             _keep(integration, grant)
             return _held(integration)
-    # Disconnected, reconnected or given up meanwhile: nobody would ever use, or revoke, these tokens.
-    give_back(organization_id=stale.organization_id, provider=stale.provider, token=grant.access_token)
+    # Disconnected, reconnected, given up or refreshed meanwhile: nobody would ever use, or revoke, these
+    # tokens. A refresh token that is the old one may well be in use: the access token alone is new then.
+    is_new = grant.refresh_token != lease.refresh_token
+    token, hint = PROVIDERS[stale.provider].revocable(
+        grant.access_token, grant.refresh_token if is_new else None
+    )
+    give_back(organization_id=stale.organization_id, provider=stale.provider, token=token, hint=hint)
     with transaction.atomic():
         return _held(_locked(stale))
 
@@ -166,6 +197,7 @@ def _store(stale: HeldToken, lease: _Lease, grant: TokenGrant) -> HeldToken:
 def _keep(integration: Integration, grant: TokenGrant) -> None:
     integration.access_token = grant.access_token
     integration.access_token_hash = token_hash(grant.access_token)
+    integration.access_token_expires_at = expiry_of(grant)
     integration.refresh_token = grant.refresh_token
     integration.token_version += 1
     integration.refresh_lease_until = None
@@ -175,6 +207,7 @@ def _keep(integration: Integration, grant: TokenGrant) -> None:
         organization=integration.organization_id,
         actor=None,
         target=integration,
+        provider=integration.provider,
     )
 
 

@@ -21,8 +21,9 @@ from django.utils import timezone
 from audit.actions import Action, Result
 from audit.record import record
 from integrations.errors import IntegrationError, NotConnected
+from integrations.http.errors import ProviderError
 from integrations.notion.budget import Priority
-from integrations.notion.errors import NotionError, NotionRateLimited, NotionUnavailable
+from integrations.notion.errors import NotionRateLimited, NotionUnavailable
 from integrations.services.calls import call_notion
 from notionscan.jobs import defer
 from scans.coverage import coverage, known_until
@@ -72,7 +73,7 @@ def run_scan(
             _requeue(scan, Scan.Status.WAITING, _AGAIN_SECONDS, failures=scan.failures + 1)
     except NotConnected:
         _end(scan, "Notion was disconnected during the scan.", status=Scan.Status.CANCELLED)
-    except (IntegrationError, NotionError) as failure:
+    except (IntegrationError, ProviderError) as failure:
         _end(scan, failure.sentence)
     else:
         _end(scan)

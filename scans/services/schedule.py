@@ -11,7 +11,7 @@ from django.utils import timezone
 from audit.actions import Action
 from audit.record import record
 from integrations.errors import IntegrationError
-from integrations.notion.errors import LocalOnly
+from integrations.http.errors import LocalOnly
 from notionscan.jobs import defer
 from scans.models import Schedule
 from scans.services.start import start_scan

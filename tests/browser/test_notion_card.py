@@ -55,7 +55,7 @@ def test_an_admin_connects_tests_rotates_and_disconnects_by_token(acme: Site, lo
     expect(card).not_to_contain_text("Type: Internal")
 
     page.goto("/orgs/acme/audit/")
-    for action in ("Notion connected", "Connection tested", "Token updated", "Notion disconnected"):
+    for action in ("Connection made", "Connection tested", "Token updated", "Connection ended"):
         expect(page.locator("#events")).to_contain_text(action)
 
 

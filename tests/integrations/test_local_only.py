@@ -16,10 +16,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from integrations.http.errors import LocalOnly
 from integrations.models import Integration, PendingRevocation
 from integrations.notion.budget import Priority
 from integrations.notion.client import NotionClient
-from integrations.notion.errors import LocalOnly
 from integrations.notion.me import verify_token
 from integrations.notion.oauth import OAuthApp
 from integrations.providers import NOTION, PROVIDERS
@@ -123,13 +123,13 @@ def test_nothing_but_the_two_ways_out_can_send() -> None:
     }
     assert senders == {
         "integrations/notion/door.py",  # by transport.py
-        "integrations/notion/credentials.py",  # the header alone
-        "integrations/notion/plain.py",
+        "integrations/http/credentials.py",  # the header alone
+        "integrations/http/plain.py",
         "integrations/notion/transport.py",
-        "integrations/notion/watchdog.py",  # ends sockets
+        "integrations/http/watchdog.py",  # ends sockets
     }
-    for way in ("plain", "transport"):
-        assert "local_only.refuse_calls()" in (ROOT / f"integrations/notion/{way}.py").read_text()
+    for way in ("http/plain", "notion/transport"):
+        assert "local_only.refuse_calls()" in (ROOT / f"integrations/{way}.py").read_text()
 
 
 # Connections --------------------------------------------------------------------------------------------

@@ -16,10 +16,11 @@ from django.test import Client
 from django.utils import timezone
 
 from integrations.errors import ConnectionInError, NotConnected
+from integrations.http.oauth import TokenGrant
 from integrations.models import Integration, OAuthState, PendingRevocation
 from integrations.notion.budget import Priority
 from integrations.notion.errors import NotionError
-from integrations.notion.oauth import OAuthApp, TokenGrant
+from integrations.notion.oauth import OAuthApp
 from integrations.notion.replies import Me
 from integrations.sandbox import Sandbox, demo_token
 from integrations.services.calls import call_notion

@@ -314,14 +314,14 @@ _CONNECTIONS = [
     Guard(
         "another workspace is refused at Reconnect",
         "integrations/services/oauth.py",
-        "    if found is not None and found.workspace_id != grant.workspace_id:",
+        "    if found.workspace_id != account.workspace_id:",
         "    if False:",
         _OAUTH,
     ),
     Guard(
         "a grant that is not kept is given back",
         "integrations/services/oauth.py",
-        "        give_back(organization_id=organization.pk, provider=provider.slug, token=grant.access_token)\n",
+        "        give_back(organization_id=organization.pk, provider=provider.slug, token=token, hint=hint)\n",
         "",
         _OAUTH,
     ),
@@ -363,15 +363,15 @@ _CONNECTIONS = [
     Guard(
         "the refresh is leased",
         "integrations/services/tokens.py",
-        "        if integration.refresh_lease_until is None and integration.refresh_token is not None:",
+        "        if integration.refresh_token is not None and _may_lease(integration, now):",
         "        if integration.refresh_token is not None:",
         (*_RACES, *_OAUTH),
     ),
     Guard(
         "a dead token is erased",
         "integrations/services/tokens.py",
-        "        _give_up(stale, DEAD, erase=True)",
-        "        _give_up(stale, DEAD, erase=False)",
+        "        _give_up(stale, PROVIDERS[stale.provider].dead_code, erase=True)",
+        "        _give_up(stale, PROVIDERS[stale.provider].dead_code, erase=False)",
         _OAUTH,
     ),
     Guard(
@@ -854,7 +854,7 @@ _OVER_TIME = [
     ),
     Guard(
         "no other call leaves in local-only mode",
-        "integrations/notion/plain.py",
+        "integrations/http/plain.py",
         "    local_only.refuse_calls()\n",
         "",
         _LOCAL,

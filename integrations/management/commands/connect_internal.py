@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from integrations.errors import IntegrationError
 from integrations.forms import ConnectForm
-from integrations.notion.errors import NotionError
+from integrations.http.errors import ProviderError
 from integrations.services.connect import connect_internal
 from tenants import commands
 
@@ -46,7 +46,7 @@ class Command(BaseCommand):
                     token=form.cleaned_data["token"],
                     workspace_id=form.cleaned_data["workspace_id"],
                 )
-        except (IntegrationError, NotionError) as refusal:
+        except (IntegrationError, ProviderError) as refusal:
             raise CommandError(refusal.sentence) from None
         if options["json"]:
             workspace = {"workspaceId": str(integration.workspace_id), "workspaceName": str(integration)}

@@ -11,7 +11,7 @@ from django.core.management.base import CommandParser
 from django.db import transaction
 
 from integrations.errors import IntegrationError
-from integrations.notion.errors import LocalOnly
+from integrations.http.errors import LocalOnly
 from scans.models import Scan
 from scans.selectors import progress
 from scans.services.start import start_scan

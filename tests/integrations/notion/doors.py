@@ -9,11 +9,11 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 
+from integrations.http.retry import Retry
 from integrations.notion.budget import Priority
 from integrations.notion.client import NotionClient
 from integrations.notion.me import verify_token
 from integrations.notion.replies import Me
-from integrations.notion.retry import Retry
 from notionscan.secret import Secret
 
 # The first draw after a checkout builds tables of Unicode: 16 s were seen on a busy machine.

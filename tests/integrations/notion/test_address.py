@@ -6,7 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from integrations.notion.address import checked_base_url, checked_id
+from integrations.http.address import checked_base_url
+from integrations.notion.address import checked_id
 from tests.integrations.notion.doors import Door, FakeTime, opened
 from tests.integrations.notion.rawserver import RawServer, answer
 

@@ -10,6 +10,7 @@ from email.utils import format_datetime
 
 import pytest
 
+from integrations.http.retry import MAX_RETRY_AFTER_SECONDS, Retry
 from integrations.notion.errors import (
     NotionBlocked,
     NotionCapabilityMissing,
@@ -21,7 +22,6 @@ from integrations.notion.errors import (
     NotionUnauthorized,
     NotionUnavailable,
 )
-from integrations.notion.retry import MAX_RETRY_AFTER_SECONDS, Retry
 from tests.integrations.notion.doors import BOT_ID, CANARY, DOORS, ME, VERSION, Door, FakeTime, opened
 from tests.integrations.notion.rawserver import (
     REQUEST_ID,

@@ -11,9 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from integrations.http.retry import Retry
 from integrations.notion.errors import NotionUnavailable
 from integrations.notion.oauth import OAuthApp
-from integrations.notion.retry import Retry
 from notionscan.secret import Secret
 from tests.integrations.notion.doors import (
     BOT_ID,

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from integrations.http.errors import RateLimited, Unavailable
+from integrations.http.retry import MAX_RETRY_AFTER_SECONDS, Retry, Transient
+from integrations.http.wire import Deadline
 from integrations.notion.answers import judge
 from integrations.notion.budget import Priority
-from integrations.notion.errors import NotionBlocked, NotionRateLimited, NotionUnavailable
-from integrations.notion.retry import MAX_RETRY_AFTER_SECONDS, Retry, Transient
-from integrations.notion.wire import Deadline
+from integrations.notion.errors import NotionBlocked, NotionUnavailable
 from tests.integrations.notion.doors import BOT_ID, ME, PATIENT, Door, FakeTime, opened
 from tests.integrations.notion.rawserver import RawServer, answer, error, html
 
@@ -79,7 +80,7 @@ def test_no_attempt_is_early_and_none_is_late(
         outcomes[len(starts) - 1].judged()
         return "never"
 
-    with contextlib.suppress(NotionRateLimited, NotionUnavailable):
+    with contextlib.suppress(RateLimited, Unavailable):
         Retry(clock=time.clock, sleep=sleep, jitter=lambda: jitter).run(attempt, seconds=seconds)
     for outcome, ended, started in zip(outcomes, ends, starts[1:], strict=False):
         assert started >= ended + outcome.asked - 1e-6
@@ -120,7 +121,7 @@ def test_a_nap_that_took_too_long_is_followed_by_no_attempt(failure: Transient, 
         raise failure
 
     retry = Retry(clock=time.clock, sleep=lambda nap: time.sleep(nap + 60), jitter=lambda: 0.0)
-    with pytest.raises((NotionUnavailable, NotionRateLimited)):
+    with pytest.raises((Unavailable, RateLimited)):
         retry.run(attempt, seconds=10)
     assert calls == [STARTED]
 

@@ -6,9 +6,12 @@ import base64
 import json
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
 import pytest
 
+from integrations.http.oauth import Account
+from integrations.http.retry import Retry
 from integrations.notion.errors import (
     NotionAppRefused,
     NotionError,
@@ -17,7 +20,6 @@ from integrations.notion.errors import (
     NotionUnavailable,
 )
 from integrations.notion.oauth import OAuthApp
-from integrations.notion.retry import Retry
 from notionscan.secret import Secret
 from tests.integrations.notion.doors import BOT_ID, VERSION, WORKSPACE_ID, FakeTime
 from tests.integrations.notion.rawserver import (
@@ -118,8 +120,10 @@ def test_a_grant_is_read_and_keeps_no_email(call: str) -> None:
         grant = do(app(server.url), call)
     assert grant.access_token.expose() == "ntn_CANARYaccess"
     assert grant.refresh_token.expose() == "nrt_CANARYrefresh"
-    assert (str(grant.bot_id), str(grant.workspace_id)) == (BOT_ID, WORKSPACE_ID)
-    assert (grant.workspace_name, grant.owner_type, grant.owner_name) == ("Acme", "user", "Ada")
+    assert grant.account == Account(
+        id=BOT_ID, name="Ada", workspace_id=UUID(WORKSPACE_ID), workspace_name="Acme"
+    )
+    assert grant.expires_in is None
     assert "CANARY" not in repr(grant)
     assert "ada@" not in repr(grant)
 

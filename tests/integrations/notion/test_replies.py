@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from integrations.notion.errors import NotionUnavailable
 from integrations.notion.replies import read_me, read_object, read_page, read_text, read_user
-from integrations.notion.wire import parse_object
 from tests.integrations.notion.doors import BOT_ID, ME, PATIENT, WORKSPACE_ID
 
 PAGE_ID = "5b1f0b1c-0000-4000-8000-00000000aaaa"
@@ -223,20 +222,3 @@ def test_no_reply_breaks_the_reader_of_a_bot(reply: dict[str, Any], bot: object)
         read_me(ME | reply | {"bot": bot})
     except NotionUnavailable:
         return
-
-
-@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])
-def test_a_number_that_json_does_not_have_is_not_believed(number: str) -> None:
-    assert parse_object(b'{"object": "list", "size": 1.5}')["size"] == 1.5
-    with pytest.raises(NotionUnavailable):
-        parse_object(f'{{"object": "list", "size": {number}}}'.encode())
-
-
-@PATIENT
-@given(st.binary())
-def test_any_body_is_an_object_or_unavailable(body: bytes) -> None:
-    try:
-        parsed: object = parse_object(body)
-    except NotionUnavailable:
-        return
-    assert isinstance(parsed, dict)

@@ -7,10 +7,12 @@ import time as real_time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
 import pytest
 import requests
 
+from integrations.http.retry import Retry
 from integrations.notion.budget import Priority
 from integrations.notion.client import NotionClient
 from integrations.notion.errors import (
@@ -23,7 +25,6 @@ from integrations.notion.errors import (
 from integrations.notion.me import verify_token
 from integrations.notion.oauth import OAuthApp
 from integrations.notion.replies import Page
-from integrations.notion.retry import Retry
 from integrations.sandbox import EVERYTHING, Capability, Kind, OAuthClient, Sandbox
 from integrations.sandbox.planted import MARKERS
 from notionscan.secret import Secret
@@ -303,9 +304,10 @@ def code_of(application: OAuthApp) -> str:
 def test_an_owner_of_whom_little_is_told_is_no_obstacle(notion: Sandbox) -> None:
     application = app(notion, SHY)
     grant = application.exchange(code_of(application))
-    assert (grant.owner_type, grant.owner_name) == ("user", None)
+    assert grant.account is not None
+    assert grant.account.name is None
     me = verify_token(grant.access_token, base_url=notion.url, notion_version=VERSION)
-    assert (me.owner_type, me.owner_name, me.bot_id) == ("user", None, grant.bot_id)
+    assert (me.owner_type, me.owner_name, me.bot_id) == ("user", None, UUID(grant.account.id))
     assert "read_user_with_email" not in application.introspect(grant.access_token).capabilities
 
 

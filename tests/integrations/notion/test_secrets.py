@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from integrations.http.errors import ProviderError
+from integrations.http.wire import parse_object
 from integrations.notion.errors import NotionAppRefused, NotionError, NotionUnavailable
 from integrations.notion.oauth import OAuthApp
-from integrations.notion.wire import parse_object
 from notionscan.secret import Secret
 from tests.integrations.notion.doors import CANARY, ME, VERSION, FakeTime, me_by_requests, me_by_sdk, opened
 from tests.integrations.notion.rawserver import (
@@ -125,10 +126,10 @@ def test_the_search_for_secrets_would_find_one() -> None:
     assert any(shown(text) for text in reachable(locals_too))
 
 
-def failure_of(call: Callable[[], Any]) -> NotionError | None:
+def failure_of(call: Callable[[], Any]) -> ProviderError | None:
     try:
         call()
-    except NotionError as failure:
+    except ProviderError as failure:
         return failure
     return None
 

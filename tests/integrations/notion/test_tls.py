@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from integrations.http.retry import Retry
 from integrations.notion import transport
 from integrations.notion.errors import NotionUnavailable
-from integrations.notion.retry import Retry
 from tests.integrations.notion.doors import BOT_ID, CANARY, ME, Door, FakeTime
 from tests.integrations.notion.rawserver import RawServer, Reply, answer, drip, hang, head
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from integrations.http.retry import Retry
+from integrations.http.watchdog import Watchdog
 from integrations.notion.errors import NotionUnavailable
-from integrations.notion.retry import Retry
-from integrations.notion.watchdog import Watchdog
 from tests.integrations.notion.doors import BOT_ID, ME, Door, opened
 from tests.integrations.notion.rawserver import RawServer, Reply, answer, drip, hang, head
 

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
+from integrations.http.retry import Retry
 from integrations.notion.budget import Priority
 from integrations.notion.client import NotionClient
 from integrations.notion.errors import (
@@ -21,7 +22,6 @@ from integrations.notion.errors import (
 from integrations.notion.me import verify_token
 from integrations.notion.oauth import OAuthApp
 from integrations.notion.replies import Page
-from integrations.notion.retry import Retry
 from integrations.sandbox import EVERYTHING, Capability, Kind, Sandbox
 from notionscan.secret import Secret
 from tests.integrations.notion.doors import VERSION, FakeTime, NoBudget
@@ -173,7 +173,10 @@ def test_consent_gives_tokens_that_work_are_refreshed_once_and_end_with_revocati
     assert grant.refresh_token is not None
 
     fresh = application.refresh(grant.refresh_token)
-    assert fresh.bot_id == grant.bot_id
+    assert fresh.account is not None
+    assert fresh.account == grant.account
+    asked = application.account(fresh.access_token)
+    assert (asked.id, asked.workspace_id) == (fresh.account.id, fresh.account.workspace_id)
     assert verified(notion, fresh.access_token.expose()) == "user"
     with pytest.raises(NotionOAuthRefused) as caught:
         application.refresh(grant.refresh_token)
@@ -203,7 +206,7 @@ def test_a_wrong_client_secret_leaves_the_code_and_the_tokens_alone(notion: Sand
     assert grant.refresh_token is not None
     with pytest.raises(NotionUnavailable):
         wrong.refresh(grant.refresh_token)
-    assert right.refresh(grant.refresh_token).bot_id == grant.bot_id
+    assert right.refresh(grant.refresh_token).account == grant.account
 
 
 # What a scan asks for ---------------------------------------------------------------------------------

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.notion.errors import NotionRateLimited, NotionUnauthorized, NotionUnavailable
-from integrations.notion.retry import MAX_RETRY_AFTER_SECONDS, Transient, retry_after_seconds
-from integrations.notion.wire import Deadline
+from integrations.http.errors import RateLimited, Unauthorized, Unavailable
+from integrations.http.retry import MAX_RETRY_AFTER_SECONDS, Transient, retry_after_seconds
+from integrations.http.wire import Deadline
 from tests.integrations.notion.doors import PATIENT, FakeTime
 
 NOW = datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
@@ -45,7 +45,7 @@ def test_no_attempt_starts_after_the_deadline_and_nobody_sleeps_beyond_it(
 ) -> None:
     time = FakeTime()
     script = Script(time, failures, takes=takes)
-    with contextlib.suppress(NotionRateLimited, NotionUnavailable):
+    with contextlib.suppress(RateLimited, Unavailable):
         time.retry(jitter=jitter).run(script, seconds=seconds)
     assert all(moment <= 1000.0 + seconds for moment in script.calls)
     assert time.now <= 1000.0 + seconds + takes + 1e-6
@@ -60,7 +60,7 @@ def test_nothing_is_sent_before_retry_after_is_over(
 ) -> None:
     time = FakeTime()
     script = Script(time, [Transient(is_limit=True, retry_after=wait) for wait in waits])
-    with contextlib.suppress(NotionRateLimited):
+    with contextlib.suppress(RateLimited):
         time.retry(jitter=jitter).run(script, seconds=seconds)
     gaps = [later - earlier for earlier, later in zip(script.calls, script.calls[1:], strict=False)]
     assert all(gap >= wait - 1e-6 for gap, wait in zip(gaps, waits, strict=False))
@@ -105,7 +105,7 @@ def test_waiters_on_one_limit_do_not_all_return_at_once(time: FakeTime) -> None:
 
 def test_what_may_have_been_done_is_not_done_again(time: FakeTime) -> None:
     script = Script(time, [Transient(repeatable=False, detail="status 503", request_id="r-1")])
-    with pytest.raises(NotionUnavailable) as caught:
+    with pytest.raises(Unavailable) as caught:
         time.retry().run(script, seconds=10)
     assert len(script.calls) == 1
     assert (caught.value.detail, caught.value.request_id) == ("status 503", "r-1")
@@ -118,14 +118,14 @@ def test_a_limited_write_may_be_repeated_because_nothing_was_done(time: FakeTime
 
 def test_a_final_error_passes_at_once(time: FakeTime) -> None:
     def attempt(deadline: Deadline) -> None:
-        raise NotionUnauthorized
+        raise Unauthorized
 
-    with pytest.raises(NotionUnauthorized):
+    with pytest.raises(Unauthorized):
         time.retry().run(attempt, seconds=10)
     assert time.naps == []
 
 
 def test_an_error_of_the_last_attempt_carries_no_earlier_one(time: FakeTime) -> None:
-    with pytest.raises(NotionUnavailable) as caught:
+    with pytest.raises(Unavailable) as caught:
         time.retry().run(Script(time, [Transient()] * 99), seconds=2)
     assert caught.value.__context__ is None

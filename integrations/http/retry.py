@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from integrations.notion.errors import NotionError, NotionRateLimited, NotionUnavailable
-from integrations.notion.wire import Clock, Deadline
+from integrations.http.errors import ProviderError, RateLimited, Unavailable
+from integrations.http.wire import Clock, Deadline
 
 T = TypeVar("T")
 # Workspace limits may ask for more than a minute; a day is nobody's rate limit.
@@ -29,9 +29,9 @@ class Transient(Exception):
     is_limit: bool = False
     # The wait that was asked for, where it is usable; with a 5xx it may be the edge that asks.
     retry_after: float | None = None
-    # Notion's word for the limit that was hit.
+    # The provider's word for the limit that was hit.
     reason: str = ""
-    # Whether the request may be repeated although Notion may have acted on it.
+    # Whether the request may be repeated although the provider may have acted on it.
     repeatable: bool = True
     # Of a write that was saved all the same: the ids of what it made.
     committed: tuple[str, ...] = ()
@@ -50,7 +50,7 @@ class Retry:
     def run(self, attempt: Callable[[Deadline], T], *, seconds: float) -> T:
         """Run ``attempt`` until it succeeds or there is no time for another one.
 
-        Raises: NotionRateLimited when Notion's wait is longer than the time left; NotionUnavailable
+        Raises: RateLimited when the wait is longer than the time left; Unavailable
         when the time is over; whatever else the attempt raises.
         """
         deadline = Deadline.after(seconds, self.clock)
@@ -80,11 +80,11 @@ class Retry:
         return max(longest * (0.5 + self.jitter() / 2), failure.retry_after or 0.0)
 
 
-def _given_up(failure: Transient, wait: float) -> NotionError:
+def _given_up(failure: Transient, wait: float) -> ProviderError:
     if failure.is_limit:
         asked = wait if failure.retry_after is None else failure.retry_after
-        return NotionRateLimited(retry_after=asked, request_id=failure.request_id)
-    return NotionUnavailable(failure.detail, request_id=failure.request_id)
+        return RateLimited(retry_after=asked, request_id=failure.request_id)
+    return Unavailable(failure.detail, request_id=failure.request_id)
 
 
 def retry_after_seconds(value: object, *, now: datetime | None = None) -> float | None:

@@ -1,13 +1,15 @@
-"""Single requests by the ``requests`` library, under the same rules as the client's."""
+"""Single requests by the ``requests`` library: one deadline, a bounded body, no redirect, a line of log."""
 
 from __future__ import annotations
 
+import enum
 import json
 import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -16,13 +18,12 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from integrations import local_only
-from integrations.notion.credentials import Credentials
-from integrations.notion.retry import Transient
-from integrations.notion.watchdog import Watchdog
-from integrations.notion.wire import Deadline, read_body, request_id_of
+from integrations.http.credentials import Credentials
+from integrations.http.retry import Transient
+from integrations.http.watchdog import Watchdog
+from integrations.http.wire import Deadline, read_body, request_id
 from notionscan.secret import Secret
 
-logger = logging.getLogger("notionscan.notion")
 # Such replies are a few kilobytes; a page of HTML is not of interest.
 _MAX_BODY_BYTES = 256_000
 _CHUNK_BYTES = 1024
@@ -37,24 +38,36 @@ class Answer:
     body: bytes
 
 
-@dataclass(frozen=True)
+class Encoding(enum.Enum):
+    """How a body is written; the value is its content type."""
+
+    JSON = "application/json"
+    FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """What to ask; texts in ``body`` that are secret stay so until they leave."""
 
+    # Who is asked, as the log calls it.
+    provider: str
     method: str
     base_url: str
     path: str
-    notion_version: str
     credentials: Credentials
+    headers: Mapping[str, str]
     body: Mapping[str, str | Secret] | None = None
+    encoding: Encoding = Encoding.JSON
     is_read: bool = True
+    # The header in which the provider names a request, for the log.
+    request_id_header: str = ""
 
 
 def send(request: Request, deadline: Deadline) -> Answer:
     """Send one request and return the answer, whatever its status.
 
     Raises: Transient if no whole answer came, repeatable if it is a read or nothing was sent;
-    NotionUnavailable past the deadline or the size cap; LocalOnly if no call may leave.
+    Unavailable past the deadline or the size cap; LocalOnly if no call may leave.
     """
     local_only.refuse_calls()
     started = time.monotonic()
@@ -67,7 +80,9 @@ def send(request: Request, deadline: Deadline) -> Answer:
         unsent = _never_sent(failure)
     finally:
         account["milliseconds"] = round((time.monotonic() - started) * 1000)
-        logger.info("notion %s %s", request.method, request.path, extra={"fields": account})
+        logging.getLogger(f"notionscan.{request.provider}").info(
+            "%s %s %s", request.provider, request.method, request.path, extra={"fields": account}
+        )
     # Raised out here, so that it does not carry the library's error, which holds the request and its headers.
     raise Transient(repeatable=request.is_read or unsent, detail=account["failure"])
 
@@ -80,10 +95,10 @@ def _exchange(request: Request, deadline: Deadline, account: dict[str, Any]) -> 
         _session(watchdog) as session,
         session.request(
             request.method,
-            f"{request.base_url}/v1/{request.path}",
+            f"{request.base_url}/{request.path}",
             auth=request.credentials,
-            headers={"Notion-Version": request.notion_version, "Content-Type": "application/json"},
-            data=_encoded(request.body),
+            headers={**request.headers, "Content-Type": request.encoding.value},
+            data=_encoded(request),
             timeout=(deadline.connect_seconds(), left),
             allow_redirects=False,
             stream=True,
@@ -91,7 +106,8 @@ def _exchange(request: Request, deadline: Deadline, account: dict[str, Any]) -> 
     ):
         account["status"] = answer.status_code
         headers = {name.lower(): value for name, value in answer.headers.items()}
-        account["notion_request"] = request_id_of(headers, {})
+        if request.request_id_header:
+            account[f"{request.provider}_request"] = request_id(headers.get(request.request_id_header))
         body = read_body(answer.iter_content(_CHUNK_BYTES), deadline, max_bytes=_MAX_BODY_BYTES)
     return Answer(answer.status_code, headers, body)
 
@@ -115,11 +131,11 @@ def _session(watchdog: Watchdog) -> requests.Session:
     return session
 
 
-def _encoded(body: Mapping[str, str | Secret] | None) -> bytes | None:
-    if body is None:
+def _encoded(request: Request) -> bytes | None:
+    if request.body is None:
         return None
-    plain = {name: text.expose() if isinstance(text, Secret) else text for name, text in body.items()}
-    return json.dumps(plain).encode()
+    plain = {name: text.expose() if isinstance(text, Secret) else text for name, text in request.body.items()}
+    return (json.dumps(plain) if request.encoding is Encoding.JSON else urlencode(plain)).encode()
 
 
 def _never_sent(failure: Exception) -> bool:

@@ -6,11 +6,13 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from integrations.notion.errors import NotionUnavailable
-from integrations.notion.watchdog import Watchdog
-from integrations.notion.wire import Deadline, read_body
-from tests.integrations.notion.doors import FakeTime
+from integrations.http.errors import Unavailable
+from integrations.http.watchdog import Watchdog
+from integrations.http.wire import Deadline, parse_object, read_body
+from tests.integrations.notion.doors import PATIENT, FakeTime
 
 
 def chunks(time: FakeTime, *, seconds: float) -> Iterator[bytes]:
@@ -22,14 +24,14 @@ def chunks(time: FakeTime, *, seconds: float) -> Iterator[bytes]:
 
 def test_a_body_ends_at_the_deadline_even_if_nobody_cuts_its_socket(time: FakeTime) -> None:
     deadline = Deadline.after(10, time.clock)
-    with pytest.raises(NotionUnavailable) as caught:
+    with pytest.raises(Unavailable) as caught:
         read_body(chunks(time, seconds=1), deadline)
     assert caught.value.detail == "the time is over"
     assert time.now == 1010
 
 
 def test_a_body_ends_at_the_cap(time: FakeTime) -> None:
-    with pytest.raises(NotionUnavailable) as caught:
+    with pytest.raises(Unavailable) as caught:
         read_body(chunks(time, seconds=0), Deadline.after(10, time.clock), max_bytes=99)
     assert caught.value.detail == "the body is too large"
 
@@ -55,3 +57,20 @@ def test_a_timer_that_fires_late_does_not_cut_the_next_call() -> None:
         watchdog._cut(call_before)
         far.sendall(b"x")
         assert near.recv(1) == b"x"
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])
+def test_a_number_that_json_does_not_have_is_not_believed(number: str) -> None:
+    assert parse_object(b'{"object": "list", "size": 1.5}')["size"] == 1.5
+    with pytest.raises(Unavailable):
+        parse_object(f'{{"object": "list", "size": {number}}}'.encode())
+
+
+@PATIENT
+@given(st.binary())
+def test_any_body_is_an_object_or_unavailable(body: bytes) -> None:
+    try:
+        parsed: object = parse_object(body)
+    except Unavailable:
+        return
+    assert isinstance(parsed, dict)

@@ -1,4 +1,4 @@
-"""How a secret leaves for Notion: it is put on a request at the last moment.
+"""How a secret leaves for a provider: it is put on a request at the last moment.
 
 Until then it is a ``Secret``: headers and bodies in plain text are in no variable of ours that an error
 report could print.
@@ -15,7 +15,7 @@ import httpx
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
-from integrations.notion.errors import NotionUnauthorized
+from integrations.http.errors import Unauthorized
 from notionscan.secret import Secret
 
 # Tokens are opaque; this is only what can stand in a header at all. Both HTTP libraries would quote a
@@ -45,10 +45,10 @@ class Credentials(AuthBase, httpx.Auth):
 def bearer(token: Secret) -> Credentials:
     """Return the credentials of a connection.
 
-    Raises: NotionUnauthorized for what cannot be a token, without asking.
+    Raises: Unauthorized for what cannot be a token, without asking.
     """
     if not _SENDABLE.fullmatch(token.expose()):
-        raise NotionUnauthorized
+        raise Unauthorized
     return Credentials("Bearer", token)
 
 

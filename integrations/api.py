@@ -88,9 +88,9 @@ _PROBLEMS: dict[int, type[Problem]] = dict.fromkeys((400, 401, 403, 404, 409, 42
     summary="List the organization's connections",
 )
 def list_integrations(request: HttpRequest, slug: str) -> dict[str, Any]:
-    member = access.member(request, slug, Permission.READ)
+    caller = access.caller(request, slug, Permission.READ)
     with transaction.atomic():
-        integration = selectors.integration(member.organization, NOTION)
+        integration = selectors.integration(caller.organization, NOTION)
     return {"integrations": [_described(integration)]}
 
 

@@ -14,7 +14,7 @@ from integrations.models import Integration
 from integrations.providers import NOTION, PROVIDERS
 from integrations.services.state import DECRYPT_FAILED, REFRESH_INTERRUPTED
 from tenants import selectors as tenants
-from tenants.access import Member
+from tenants.policy import Member
 
 _SENTENCES = {
     DECRYPT_FAILED: (

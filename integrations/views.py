@@ -31,7 +31,7 @@ from integrations.services.revocation import Revoked
 from integrations.services.testing import test_connection
 from notionscan.http import Request
 from tenants import access
-from tenants.access import Member
+from tenants.policy import Member
 from tenants.roles import Permission
 
 _DIALOGS = {"connect": ConnectForm, "token": TokenForm, "disconnect": None}

@@ -1,4 +1,4 @@
-"""The JSON API: session with CSRF, every error in one shape."""
+"""The JSON API: session with CSRF or a service account's key, every error in one shape."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.security import SessionAuth
+from ninja.security.base import AuthBase
 
 from integrations.api import router
 from integrations.errors import IntegrationError
@@ -16,8 +17,20 @@ from integrations.http.errors import ProviderError
 from integrations.problems import retry_after_of, status_of
 from notionscan.errors import Invalid
 from scans.api import router as scans_router
-from tenants.access import Forbidden, Outsider
 from tenants.denials import record_denial
+from tenants.keys import BudgetSpent, KeyRefused, account_of
+from tenants.models import ServiceAccount
+from tenants.policy import Forbidden, Outsider
+
+
+class ServiceAccountKey(AuthBase):
+    """A service account's key as a bearer token; asked first, since whoever sends one means it."""
+
+    openapi_type = "http"
+    openapi_scheme = "bearer"
+
+    def __call__(self, request: HttpRequest) -> ServiceAccount | None:
+        return account_of(request)
 
 
 class Session(SessionAuth):
@@ -31,7 +44,7 @@ api = NinjaAPI(
     title="Notion Scan",
     version="1",
     urls_namespace="api",
-    auth=Session(csrf=True),
+    auth=[ServiceAccountKey(), Session(csrf=True)],
     docs_url="/docs",
     openapi_url="/openapi.json",
 )
@@ -45,7 +58,23 @@ def _problem(request: HttpRequest, status: int, sentence: str, code: str) -> Htt
 
 @api.exception_handler(AuthenticationError)
 def _anonymous(request: HttpRequest, problem: AuthenticationError) -> HttpResponse:
-    return _problem(request, 401, "Log in first.", "not_authenticated")
+    return _problem(
+        request, 401, "Log in first, or send a service account's key as a bearer token.", "not_authenticated"
+    )
+
+
+@api.exception_handler(KeyRefused)
+def _no_key(request: HttpRequest, problem: KeyRefused) -> HttpResponse:
+    response = _problem(request, 401, problem.sentence, "not_authenticated")
+    response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+@api.exception_handler(BudgetSpent)
+def _spent(request: HttpRequest, problem: BudgetSpent) -> HttpResponse:
+    response = _problem(request, 429, str(problem), "budget_spent")
+    response.headers["Retry-After"] = str(problem.retry_after_seconds)
+    return response
 
 
 @api.exception_handler(Outsider)

@@ -78,6 +78,7 @@ REVIEWED_FUNCTIONS = {
     "audit_append(text)": "3ca046ff346814a4a281933f53097d0b",
     "audit_chains()": "42723a0d47b3a0fe274202cecdb7acbd",
     "defer_job(text,jsonb,interval)": "0b4415e687c61a25cdd3a82304bf7b37",
+    "service_account_of(text)": "ccfc1e896189b6069223e2b87b770306",
     "organization_id_of(text)": "2b417544404d19be72cb8fc8705717ae",
     "scope_bind(text,bytea)": "e1b50bf2fc8120beaebb2a8f4864511f",
     "scope_kind()": "61932d7964344c9098f8522146d8441d",

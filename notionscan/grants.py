@@ -23,6 +23,7 @@ SCOPED = {
     "tenants_membership": _WRITE,
     "tenants_organizationuserpermission": _WRITE,
     "tenants_datakey": _WRITE,
+    "tenants_serviceaccount": _WRITE,
     # Appended by audit_append alone.
     "audit_event": _READ,
     "audit_chainhead": _READ,
@@ -87,6 +88,7 @@ FUNCTIONS = (
     "scope_share()",
     "share_alive(text)",
     "organization_id_of(text)",
+    "service_account_of(text)",
     "staff_organizations_rows()",
     "staff_connections_rows()",
     "token_is_held(text)",

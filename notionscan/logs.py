@@ -9,8 +9,9 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-# Also in the middle of JSON, where a backslash ends an address as a quotation mark does.
-_SHARE = re.compile(r"(?<=/r/)(?!view/)[^/\s\"'?#\\]+")
+# A shared report's token in an address, and a service account's key anywhere. Also in the middle of JSON,
+# where a backslash ends an address as a quotation mark does.
+_KEYS = re.compile(r"(?<=/r/)(?!view/)[^/\s\"'?#\\]+|nscan_[0-9A-Za-z]{7,}")
 
 
 class JsonFormatter(logging.Formatter):
@@ -26,13 +27,13 @@ class JsonFormatter(logging.Formatter):
         line |= getattr(record, "fields", {})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        # The address of a shared report may be in any of these.
-        return without_share_tokens(json.dumps(line, ensure_ascii=False, default=str))
+        # An address that is a key, or holds one, may be in any of these.
+        return without_keys(json.dumps(line, ensure_ascii=False, default=str))
 
 
-def without_share_tokens(text: str) -> str:
-    """Return the text with a hash in place of each shared report's token, which is a key."""
-    return _SHARE.sub(_hashed, text)
+def without_keys(text: str) -> str:
+    """Return the text with a hash in place of each key."""
+    return _KEYS.sub(_hashed, text)
 
 
 def _hashed(token: re.Match[str]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.core.wsgi import get_wsgi_application
 
-from notionscan.logs import without_share_tokens
+from notionscan.logs import without_keys
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "notionscan.settings")
 _django = get_wsgi_application()
 # What the server makes its access log of.
-_LOGGED = ("RAW_URI", "REQUEST_URI", "PATH_INFO", "HTTP_REFERER")
+_LOGGED = ("RAW_URI", "REQUEST_URI", "PATH_INFO", "QUERY_STRING", "HTTP_REFERER")
 
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer a request, and leave the hash of a share's token where the server's log would find the token."""
+    """Answer a request, and leave the hash of a key where the server's log would find the key."""
     try:
         return _django(environ, start_response)
     finally:
         for name in _LOGGED:
             if name in environ:
-                environ[name] = without_share_tokens(environ[name])
+                environ[name] = without_keys(environ[name])

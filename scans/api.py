@@ -65,9 +65,9 @@ class ScansOut(CamelSchema):
     summary="Start a scan of what was edited since the last one, or of everything",
 )
 def start(request: HttpRequest, slug: str, body: StartIn | None = None) -> dict[str, Any]:
-    member = access.member(request, slug, Permission.WRITE)
+    caller = access.caller(request, slug, Permission.WRITE)
     full = body.full if body else False
-    return _described(start_scan(organization=member.organization, actor=member.user, full=full))
+    return _described(start_scan(organization=caller.organization, actor=caller.actor, full=full))
 
 
 @router.get(
@@ -77,8 +77,8 @@ def start(request: HttpRequest, slug: str, body: StartIn | None = None) -> dict[
     summary="List the organization's scans, newest first",
 )
 def list_scans(request: HttpRequest, slug: str, cursor: str = "") -> dict[str, Any]:
-    member = access.member(request, slug, Permission.READ)
-    page = selectors.history(member.organization.pk, cursor)
+    caller = access.caller(request, slug, Permission.READ)
+    page = selectors.history(caller.organization.pk, cursor)
     return {"scans": [_described(scan) for scan in page.scans], "next_cursor": page.next_cursor}
 
 
@@ -89,8 +89,8 @@ def list_scans(request: HttpRequest, slug: str, cursor: str = "") -> dict[str, A
     summary="One scan, with its progress or its coverage",
 )
 def get_scan(request: HttpRequest, slug: str, scan_id: UUID) -> dict[str, Any]:
-    member = access.member(request, slug, Permission.READ)
-    scan = selectors.scan(member.organization.pk, scan_id)
+    caller = access.caller(request, slug, Permission.READ)
+    scan = selectors.scan(caller.organization.pk, scan_id)
     if scan is None:
         raise Http404
     return _described(scan)
@@ -140,11 +140,11 @@ class RevokedOut(CamelSchema):
 def list_findings(
     request: HttpRequest, slug: str, scan_id: UUID, status: str = "", cursor: str = ""
 ) -> dict[str, Any]:
-    member = access.member(request, slug, Permission.READ)
-    scan = selectors.scan(member.organization.pk, scan_id)
+    caller = access.caller(request, slug, Permission.READ)
+    scan = selectors.scan(caller.organization.pk, scan_id)
     if scan is None:
         raise Http404
-    page = selectors.findings(member.organization.pk, status=status, cursor=cursor, seen_by=scan.number)
+    page = selectors.findings(caller.organization.pk, status=status, cursor=cursor, seen_by=scan.number)
     return {"findings": [_finding(each) for each in page.findings], "next_cursor": page.next_cursor}
 
 

@@ -17,7 +17,7 @@ from scans.analysis.calibration import LABELS, PINS, THRESHOLDS, CalibrationRefu
 from scans.forms import MuteForm
 from scans.services import calibration
 from tenants import access
-from tenants.access import Member
+from tenants.policy import Member
 from tenants.roles import Permission
 
 

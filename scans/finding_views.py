@@ -19,8 +19,8 @@ from scans.models import Finding
 from scans.services.findings import assign
 from tenants import access
 from tenants import selectors as tenants
-from tenants.access import Member
 from tenants.models import Membership
+from tenants.policy import Member
 from tenants.roles import Permission
 
 

@@ -15,7 +15,7 @@ from notionscan.spreadsheets import csv_line
 from scans import presentation, seal, selectors
 from scans.models import Report
 from tenants import access
-from tenants.access import Member
+from tenants.policy import Member
 from tenants.roles import Permission
 
 

@@ -28,7 +28,7 @@ from scans.redaction import redacted
 from scans.services.share import address as address_of
 from scans.services.share import create_share, find_by_token, is_right, record_view, revoke_share
 from tenants import access
-from tenants.access import Member
+from tenants.policy import Member
 from tenants.roles import Permission
 
 _COOKIE_SECONDS = 3600

@@ -21,7 +21,7 @@ from scans.models import Schedule
 from scans.services.schedule import set_schedule
 from scans.services.start import cancel_scan, start_scan
 from tenants import access
-from tenants.access import Member
+from tenants.policy import Member
 from tenants.roles import Permission
 
 

@@ -1,74 +1,24 @@
-"""Who may come in: slug → membership or 404 → permission or 403, in one call.
+"""Who may come in: slug → membership or key, or 404 → permission or 403, in one call.
 
-Pages and the API use the same getter. It enters the organization's scope for the rest of the request.
+Pages and the API use the same getters. They enter the organization's scope for the rest of the request.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import cast
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 
 from notionscan import rls
-from tenants import selectors
-from tenants.models import Membership, Organization, User
+from tenants import policy, selectors
+from tenants.models import ServiceAccount, User
+from tenants.policy import Agent, Caller, Member, Outsider
 from tenants.roles import Permission
 
 # The API's router lets any text through, NUL included, which PostgreSQL refuses.
 _SLUG = re.compile(r"[a-z0-9-]{1,50}")
-
-
-@dataclass(frozen=True)
-class Member:
-    """A person in an organization, with what they may do there."""
-
-    membership: Membership
-    permissions: frozenset[str]
-
-    @property
-    def organization(self) -> Organization:
-        return self.membership.organization
-
-    @property
-    def user(self) -> User:
-        return self.membership.user
-
-    @property
-    def role(self) -> str:
-        return self.membership.role
-
-    @property
-    def may_write(self) -> bool:
-        return Permission.WRITE in self.permissions
-
-    @property
-    def may_manage(self) -> bool:
-        return Permission.MANAGE in self.permissions
-
-
-class Outsider(Http404):
-    """The organization does not exist, or the person is not a member of it: the same answer."""
-
-    def __init__(self, user: User, slug: str) -> None:
-        super().__init__("There is nothing here, or you are not a member of it.")
-        self.user = user
-        self.slug = slug
-
-
-class Forbidden(PermissionDenied):
-    """The person is a member, and their role does not allow this."""
-
-    def __init__(self, member: Member, permission: Permission) -> None:
-        super().__init__(
-            f"Your role in this organization ({member.membership.get_role_display().lower()}) does not "
-            f"allow this. Ask an admin of {member.organization.name}."
-        )
-        self.member = member
-        self.permission = permission
 
 
 def person(request: HttpRequest) -> User:
@@ -76,22 +26,47 @@ def person(request: HttpRequest) -> User:
     return cast(User, request.user)
 
 
-def member(request: HttpRequest, slug: str, permission: Permission) -> Member:
-    """Return the caller as a member who holds the permission, and enter the organization's scope.
+def account(request: HttpRequest) -> ServiceAccount | None:
+    """Return the service account whose key the API's auth accepted, if the caller is one."""
+    found = getattr(request, "auth", None)
+    return found if isinstance(found, ServiceAccount) else None
 
-    Raises: Outsider (404) if not a member; Forbidden (403) if the role does not allow it.
+
+def member(request: HttpRequest, slug: str, permission: Permission) -> Member:
+    """Return the caller as a person who holds the permission, and enter the organization's scope.
+
+    Raises: Outsider (404) if not a member; Forbidden (403) if the role does not allow it, and for service
+    accounts: this getter guards what is for people alone.
     """
-    user = person(request)
-    found = _look_up(user, slug) if _SLUG.fullmatch(slug) else None
-    # Raised outside the transaction, which a refusal must not spoil for whoever called us inside theirs.
-    if found is None:
-        raise Outsider(user, slug)
-    if permission not in found.permissions:
-        raise Forbidden(found, permission)
+    found = caller(request, slug, permission)
+    if isinstance(found, Agent):
+        raise policy.Forbidden(found, permission, policy.Reason.MATURITY)
     return found
 
 
-def _look_up(user: User, slug: str) -> Member | None:
+def caller(request: HttpRequest, slug: str, permission: Permission, *, everywhere: bool = True) -> Caller:
+    """Return the caller, a person or a service account, who holds the permission; enter the scope.
+
+    Raises: Outsider (404) if it is not the caller's organization; Forbidden (403).
+    """
+    agent = account(request)
+    actor = agent or person(request)
+    found = _of_key(agent, slug) if agent else _of_person(person(request), slug)
+    # Raised outside the transaction, which a refusal must not spoil for whoever called us inside theirs.
+    if found is None:
+        raise Outsider(actor, slug)
+    policy.authorize(found, permission, everywhere=everywhere)
+    return found
+
+
+def _of_key(agent: ServiceAccount, slug: str) -> Agent | None:
+    # The scope was entered when the key was checked.
+    return Agent(agent) if agent.organization.slug == slug else None
+
+
+def _of_person(user: User, slug: str) -> Member | None:
+    if not _SLUG.fullmatch(slug):
+        return None
     with transaction.atomic(savepoint=False):
         rls.enter(rls.user_scope(user.pk))
         membership = selectors.membership_with_grants(user, slug)

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from audit.actions import Action, Result
 from audit.record import label, record
-from tenants.access import Forbidden, Outsider
+from tenants.policy import Forbidden, Outsider
 
 
 @transaction.atomic
@@ -18,10 +18,11 @@ def record_denial(refusal: Forbidden | Outsider, *, path: str, method: str) -> N
     if isinstance(refusal, Forbidden):
         record(
             action=Action.ACCESS_DENIED,
-            organization=refusal.member.organization.pk,
-            actor=refusal.member.user,
+            organization=refusal.caller.organization.pk,
+            actor=refusal.caller.actor,
             result=Result.DENIED,
             needed=refusal.permission.label,
+            reason=refusal.reason,
             method=method,
             path=label(path)[:200],
         )
@@ -29,7 +30,7 @@ def record_denial(refusal: Forbidden | Outsider, *, path: str, method: str) -> N
         record(
             action=Action.ACCESS_DENIED,
             organization=None,
-            actor=refusal.user,
+            actor=refusal.actor,
             result=Result.DENIED,
             method=method,
             path=label(path)[:200],

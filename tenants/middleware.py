@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from tenants.access import Forbidden, Outsider
 from tenants.denials import record_denial
+from tenants.policy import Forbidden, Outsider
 
 
 class DenialMiddleware:

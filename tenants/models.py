@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
@@ -14,7 +15,7 @@ from django.utils import timezone
 from guardian.models import UserObjectPermissionBase
 
 from notionscan.rls import Scoped
-from tenants.roles import Permission, Role
+from tenants.roles import Maturity, Permission, Role
 
 
 class UserManager(BaseUserManager["User"]):
@@ -125,6 +126,56 @@ class DataKey(Scoped, models.Model):
 
     def __str__(self) -> str:
         return f"data key of {self.organization_id}"
+
+
+class ServiceAccount(Scoped, models.Model):
+    """A script's or an agent's way in: one organization, a maturity, and a key that is stored nowhere."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="service_accounts")
+    name = models.CharField(max_length=100)
+    maturity = models.CharField(max_length=16, choices=Maturity)
+    # The first characters of the key, by which people tell keys apart, and the SHA-256 of the whole.
+    key_prefix = models.CharField(max_length=16)
+    key_hash = models.CharField(max_length=64, db_index=True)
+    # Pages, databases and data sources that it may use, with all below them; empty means whatever is shared.
+    roots = ArrayField(models.UUIDField(), default=list)
+    requests_per_minute = models.PositiveIntegerField(default=60)
+    expires_at = models.DateTimeField()
+    # Who answers for it: who made it, or who confirmed it since.
+    sponsor_id = models.UUIDField()
+    sponsor_label = models.CharField(max_length=254)
+    created_at = models.DateTimeField(default=timezone.now)
+    revoked_at = models.DateTimeField(null=True)
+    # Since its sponsor left the organization, until an admin confirms it.
+    suspended_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+    # The minute that is being counted, and the requests in it.
+    window_started_at = models.DateTimeField(null=True)
+    window_used = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(maturity__in=Maturity.values), name="service_account_maturity_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.key_prefix}…)"
+
+    @property
+    def state(self) -> str:
+        """``revoked``, ``expired``, ``suspended`` or ``active``, of which the first that holds."""
+        if self.revoked_at is not None:
+            return "revoked"
+        if self.expires_at <= timezone.now():
+            return "expired"
+        return "suspended" if self.suspended_at is not None else "active"
+
+
+# Who acts: a person, or a service account.
+Actor = User | ServiceAccount
 
 
 class OrganizationEntry(models.Model):

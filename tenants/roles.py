@@ -1,4 +1,4 @@
-"""Roles and what each of them may do. The one place that says so."""
+"""Roles of people, maturities of service accounts, and what each may do. The one place that says so."""
 
 from __future__ import annotations
 
@@ -24,4 +24,21 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(Permission),
     Role.EDITOR: frozenset({Permission.READ, Permission.WRITE}),
     Role.VIEWER: frozenset({Permission.READ}),
+}
+
+
+class Maturity(models.TextChoices):
+    """How far a service account is trusted. None of them manages anything."""
+
+    STUDENT = "student", "Student"
+    INTERN = "intern", "Intern"
+    SUPERVISED = "supervised", "Supervised"
+    AUTONOMOUS = "autonomous", "Autonomous"
+
+
+OF_MATURITY: dict[Maturity, frozenset[Permission]] = {
+    Maturity.STUDENT: frozenset(),
+    Maturity.INTERN: frozenset({Permission.READ}),
+    Maturity.SUPERVISED: frozenset({Permission.READ, Permission.WRITE}),
+    Maturity.AUTONOMOUS: frozenset({Permission.READ, Permission.WRITE, Permission.DELETE}),
 }

@@ -15,6 +15,7 @@ from notionscan.http import Request
 from tenants import access, selectors
 from tenants.forms import RoleForm
 from tenants.models import Membership
+from tenants.policy import Member
 from tenants.roles import Permission, Role
 from tenants.services.members import LastAdmin, change_role, remove_member
 
@@ -70,7 +71,7 @@ def member_remove(request: Request, slug: str, membership_id: UUID) -> HttpRespo
 
 
 @transaction.atomic
-def _membership(member: access.Member, membership_id: UUID) -> Membership:
+def _membership(member: Member, membership_id: UUID) -> Membership:
     found = selectors.members(member.organization).filter(pk=membership_id).first()
     if found is None:
         raise Http404
@@ -78,7 +79,7 @@ def _membership(member: access.Member, membership_id: UUID) -> Membership:
     return found
 
 
-def _done(request: Request, member: access.Member, sentence: str) -> HttpResponse:
+def _done(request: Request, member: Member, sentence: str) -> HttpResponse:
     # Who gave up their own role of admin, or was changed meanwhile, must not be shown stale buttons.
     member = access.member(request, member.organization.slug, Permission.READ)
     if request.htmx:
@@ -89,7 +90,7 @@ def _done(request: Request, member: access.Member, sentence: str) -> HttpRespons
 
 @transaction.atomic
 def _members(
-    request: Request, member: access.Member, *, error: str = "", success: str = "", status: int = 409
+    request: Request, member: Member, *, error: str = "", success: str = "", status: int = 409
 ) -> HttpResponse:
     """Render the list; ``status`` is the one of an error."""
     people = list(selectors.members(member.organization))

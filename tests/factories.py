@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import Any
 
 from django.db import transaction
 from django.test import Client
@@ -16,9 +17,10 @@ from integrations.models import Integration
 from notionscan import rls
 from tenants.models import Organization, User
 from tenants.own_scope import own_scope
-from tenants.roles import Role
+from tenants.roles import Maturity, Role
 from tenants.services.members import add_member
 from tenants.services.organizations import create_organization
+from tenants.services.service_accounts import NewAccount, create_service_account
 from tenants.services.users import find_or_create_user, set_password
 from tests import database
 
@@ -71,6 +73,21 @@ def make_member(organization: Organization, role: Role, email: str = "", *, pass
             set_password(user=user, password=PASSWORD)
         add_member(organization=organization, user=user, role=role, actor=None)
     return user
+
+
+def make_account(organization: Organization, sponsor: User, **more: Any) -> NewAccount:
+    """Make a service account, an intern unless told otherwise."""
+    with within(organization):
+        return create_service_account(
+            organization=organization,
+            actor=sponsor,
+            **{"name": "Librarian", "maturity": Maturity.INTERN} | more,
+        )
+
+
+def bearer(key: str) -> Client:
+    """Return a script that sends a key."""
+    return Client(headers={"Authorization": f"Bearer {key}"}, enforce_csrf_checks=True)
 
 
 def make_staff(user: User) -> None:

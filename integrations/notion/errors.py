@@ -101,6 +101,7 @@ class NotionUnavailable(NotionError, Unavailable):
 class NotionOutcomeUnknown(NotionUnavailable):
     """A write that Notion may have saved: it must not be repeated before somebody looked."""
 
+    code = "notion_outcome_unknown"
     sentence = (
         "Notion did not say whether it saved this change. Read the page before you repeat it, "
         "or the change may be there twice."

@@ -18,7 +18,7 @@ from notionscan.jobs import defer
 from scans.errors import AlreadyScanning, NothingToCancel
 from scans.models import Scan
 from scans.storage import forget_seen
-from tenants.models import Organization, User
+from tenants.models import Actor, Organization, User
 
 TASK = "scans.run"
 # Every so many scans one reads everything, and finds what search did not report and what has gone.
@@ -26,7 +26,7 @@ SCANS_PER_FULL = 10
 
 
 def start_scan(
-    *, organization: Organization, actor: User | None, full: bool = False, is_scheduled: bool = False
+    *, organization: Organization, actor: Actor | None, full: bool = False, is_scheduled: bool = False
 ) -> Scan:
     """Start a scan of the organization's workspace, with the job that does it.
 

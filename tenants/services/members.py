@@ -9,6 +9,7 @@ from audit.actions import Action
 from audit.record import record
 from tenants.models import Membership, Organization, OrganizationUserPermission, User
 from tenants.roles import PERMISSIONS, Role
+from tenants.services.service_accounts import suspend_accounts_of
 
 
 class LastAdmin(Exception):
@@ -66,6 +67,7 @@ def change_role(*, membership: Membership, role: Role, actor: User | None) -> Me
 def remove_member(*, membership: Membership, actor: User | None) -> None:
     """End a membership. Every request asks for it anew, so open sessions lose access at once.
 
+    Service accounts that the person answers for are suspended until an admin confirms them.
     Raises: LastAdmin; Membership.DoesNotExist if it ended meanwhile.
     """
     _lock(membership.organization)
@@ -74,6 +76,7 @@ def remove_member(*, membership: Membership, actor: User | None) -> None:
     user = membership.user
     membership.delete()
     _grants(membership).delete()
+    suspend_accounts_of(user, membership.organization_id, actor=actor)
     record(
         action=Action.MEMBER_REMOVED,
         organization=membership.organization_id,

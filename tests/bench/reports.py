@@ -28,7 +28,7 @@ from scans.models import Report, Scan, Seen
 from scans.services import report as reports
 from scans.services.report import make_report
 from scans.storage import merge
-from tenants.access import Member
+from tenants.policy import Member
 from tests.bench.figure import Figure
 from tests.bench.world import Place, make_place
 from tests.factories import log_in, within

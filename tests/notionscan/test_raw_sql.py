@@ -34,7 +34,7 @@ from scans.models import CalibrationVersion, Finding, Report, Schedule, Share, S
 from scans.storage import merge
 from tenants.models import Organization
 from tests import database
-from tests.factories import World, make_world, within
+from tests.factories import World, make_account, make_world, within
 from tests.integrations.test_budget import make_budget
 from tests.scans.test_storage import PLAIN, make_scan
 
@@ -51,6 +51,7 @@ def everywhere(committed: None) -> World:
             budget.acquire(Priority.PEOPLE)
             scan = make_scan(organization, 1)
             merge(scan, [PLAIN])
+            make_account(organization, user)
             Stream.objects.create(organization=organization, scan=scan, name="pages")
             CalibrationVersion.objects.create(organization=organization, number=1, content={})
             Report.objects.create(organization=organization, scan=scan, calibration_number=1, scores={})

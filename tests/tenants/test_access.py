@@ -79,7 +79,10 @@ def test_an_expired_login_moves_the_page_and_not_the_fragment(world: World) -> N
 def test_anonymous_api_calls_are_401(world: World) -> None:
     response = world.client(None).get("/api/orgs/acme/integrations")
     assert response.status_code == 401
-    assert response.json() == {"error": "Log in first.", "code": "not_authenticated"}
+    assert response.json() == {
+        "error": "Log in first, or send a service account's key as a bearer token.",
+        "code": "not_authenticated",
+    }
 
 
 def test_home_leads_into_the_only_organization(world: World) -> None:

@@ -54,7 +54,7 @@ def test_a_key_is_stored_nowhere(world: World) -> None:
 @pytest.mark.parametrize(
     "header", ["Bearer nscan_" + "x" * 43, "Bearer x", "bearer nscan_", "Bearer ntn_abc"]
 )
-def test_an_unknown_key_is_401(world: World, header: str) -> None:
+def test_an_unknown_key_is_401(world: World, key: str) -> None:
     # Also with a session beside it: whoever sends a key means it.
     response = world.client(world.admin).get(SCANS, headers={"Authorization": f"Bearer {key}"})
     assert response.status_code == 401

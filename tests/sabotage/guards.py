@@ -8,6 +8,7 @@ from tests.sabotage.guard import Guard
 _RLS = ("tests/notionscan/test_rls.py", "tests/notionscan/test_raw_sql.py")
 _RAW = ("tests/notionscan/test_raw_sql.py",)
 _ACCOUNT = ("tests/tenants/test_own_account.py",)
+_ACCOUNTS = ("tests/tenants/test_service_accounts.py",)
 _ACCESS = ("tests/tenants/test_access.py",)
 _MEMBERS = ("tests/tenants/test_members.py",)
 _HTTP = ("tests/notionscan/test_http.py",)
@@ -189,10 +190,66 @@ _ISOLATION = [
 _PEOPLE = [
     Guard(
         "a permission is asked for",
-        "tenants/access.py",
-        "    if permission not in found.permissions:",
+        "tenants/policy.py",
+        "    if permission not in caller.permissions:",
         "    if False:",
         _ACCESS,
+    ),
+    Guard(
+        "a service account's maturity is asked for where people alone may come in",
+        "tenants/access.py",
+        "    if isinstance(found, Agent):\n        raise",
+        "    if False:\n        raise",
+        _ACCOUNTS,
+    ),
+    Guard(
+        "a suspended account is refused",
+        "tenants/policy.py",
+        "    if isinstance(caller, Agent) and caller.account.suspended_at is not None:",
+        "    if False:",
+        _ACCOUNTS,
+    ),
+    Guard(
+        "an account with roots gets nothing of the whole workspace",
+        "tenants/policy.py",
+        "    if everywhere and roots_of(caller):",
+        "    if False:",
+        _ACCOUNTS,
+    ),
+    Guard(
+        "a key opens its own organization alone",
+        "tenants/access.py",
+        "    return Agent(agent) if agent.organization.slug == slug else None",
+        "    return Agent(agent)",
+        _ACCOUNTS,
+    ),
+    Guard(
+        "a revoked or expired key is refused",
+        "tenants/keys.py",
+        '    if account.state in ("revoked", "expired"):',
+        "    if False:",
+        _ACCOUNTS,
+    ),
+    Guard(
+        "a key in an address is refused",
+        "tenants/keys.py",
+        "    if any(PREFIX in value",
+        "    if False and any(PREFIX in value",
+        _ACCOUNTS,
+    ),
+    Guard(
+        "an account's requests are counted",
+        "tenants/keys.py",
+        "    OR window_used < requests_per_minute",
+        "    OR true",
+        _ACCOUNTS,
+    ),
+    Guard(
+        "the accounts of who leaves are suspended",
+        "tenants/services/members.py",
+        "    suspend_accounts_of(user, membership.organization_id, actor=actor)\n",
+        "",
+        _ACCOUNTS,
     ),
     Guard(
         "a membership is asked for",

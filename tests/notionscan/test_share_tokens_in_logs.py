@@ -47,6 +47,16 @@ def test_an_exception_in_a_line_holds_the_hash() -> None:
     assert HASH in line
 
 
+def test_a_service_accounts_key_is_a_hash_wherever_it_stands() -> None:
+    key = "nscan_" + "k" * 43
+    for line in (
+        formatted("Unauthorized: %s", f"/api/workspaces?key={key}"),
+        formatted("x", fields={"a": key}),
+    ):
+        assert key not in line
+        assert f"sha256-{hashlib.sha256(key.encode()).hexdigest()[:12]}" in line
+
+
 def test_other_addresses_stay_as_they_are() -> None:
     for path in ("/r/view/0b5c/", "/orgs/acme/scans/", "/static/r.css", "https://scan.example/or/else"):
         assert path in formatted("Not Found: %s", path)

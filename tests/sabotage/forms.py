@@ -62,7 +62,7 @@ FORMS = [
     Guard(
         "the server's access log holds the hash of a share's token",
         "notionscan/wsgi.py",
-        "environ[name] = without_share_tokens(environ[name])",
+        "environ[name] = without_keys(environ[name])",
         "pass",
         ("tests/notionscan/test_share_tokens_in_logs.py",),
     ),

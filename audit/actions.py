@@ -18,6 +18,7 @@ class Action(models.TextChoices):
     INTEGRATION_ERROR = "integration.error", "Connection failed"
     INTEGRATION_RECOVERED = "integration.recovered", "Connection recovered"
     INTEGRATION_TESTED = "integration.tested", "Connection tested"
+    INTEGRATION_DEAUTHORIZED = "integration.deauthorized", "Connection ended in Notion"
     INTEGRATION_DISCONNECTED = "integration.disconnected", "Connection ended"
     ACCESS_DENIED = "access.denied", "Access denied"
     NOTION_READ = "notion.read", "Notion read"

@@ -14,11 +14,12 @@ from pydantic import SecretStr
 from integrations import card, selectors
 from integrations.errors import NotConnected
 from integrations.forms import ConnectForm, TokenForm
-from integrations.models import Integration
+from integrations.models import Integration, OwnConnection
 from integrations.providers import NOTION, PROVIDERS, Provider
 from integrations.services.connect import connect_internal, update_token
 from integrations.services.disconnect import disconnect
 from integrations.services.oauth import start_authorization
+from notionscan import rls
 from notionscan.errors import CamelSchema, Invalid, Problem
 from tenants import access
 from tenants.roles import Permission
@@ -56,6 +57,16 @@ class IntegrationsOut(CamelSchema):
     integrations: list[IntegrationOut]
 
 
+class WorkspaceOut(CamelSchema):
+    organization: str
+    provider: str
+    connection_type: str
+    workspace_name: str | None
+    account_id: str
+    authorized_at: datetime
+    last_used_at: datetime | None
+
+
 class UrlOut(CamelSchema):
     url: str
 
@@ -79,6 +90,24 @@ class ConnectIn(TokenIn):
 
 
 _PROBLEMS: dict[int, type[Problem]] = dict.fromkeys((400, 401, 403, 404, 409, 429, 502, 503), Problem)
+
+
+@router.get(
+    "/workspaces",
+    response={200: list[WorkspaceOut], 401: Problem, 403: Problem, 429: Problem},
+    by_alias=True,
+    summary="List the connections of all your organizations",
+)
+def list_workspaces(request: HttpRequest) -> list[dict[str, Any]]:
+    if (account := access.account(request)) is not None:
+        # A key belongs to one organization, whose scope it has entered.
+        slug = account.organization.slug
+        access.caller(request, slug, Permission.READ, everywhere=False)
+        with transaction.atomic():
+            found = selectors.integrations(account.organization).order_by("provider")
+            return [_workspace(slug, connection) for connection in found]
+    with rls.scope(rls.user_scope(access.person(request).pk)), transaction.atomic():
+        return [_workspace(each.organization, each) for each in selectors.own_connections()]
 
 
 @router.get(
@@ -152,6 +181,18 @@ def delete_integration(request: HttpRequest, slug: str, provider: str) -> dict[s
     member = access.member(request, slug, Permission.MANAGE)
     revoked = disconnect(organization=member.organization, actor=member.user, provider=_known(provider).slug)
     return {"ok": True, "revoked": revoked}
+
+
+def _workspace(slug: str, connection: Integration | OwnConnection) -> dict[str, Any]:
+    return {
+        "organization": slug,
+        "provider": connection.provider,
+        "connection_type": connection.connection_type,
+        "workspace_name": connection.workspace_name or None,
+        "account_id": connection.account_id,
+        "authorized_at": connection.connected_at,
+        "last_used_at": connection.last_used_at,
+    }
 
 
 def _known(provider: str) -> Provider:

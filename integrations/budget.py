@@ -2,8 +2,8 @@
 
 Notion allows a number of requests in a fixed 60-second window (180 on most plans, 600 on the larger; the
 plan is not told). We start at 180 and learn: a 429 lowers the limit to what went through, and a window
-used up without one raises it. People come before agents and agents before scans: each lower rank leaves
-a few requests of the window to the higher.
+used up without one raises it. People come before agents, agents before scans, and scans before what nobody
+waits for: each lower rank leaves a few requests of the window to the higher.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ WINDOW_SECONDS = 60
 _LESSON_LASTS = timedelta(hours=1)
 _OWN_LIMIT = "public_api_request_rate_limit"
 # Requests of a window that this rank may not take.
-_RESERVED = {Priority.PEOPLE: 0, Priority.AGENTS: 3, Priority.SCANS: 6}
+_RESERVED = {Priority.PEOPLE: 0, Priority.AGENTS: 3, Priority.SCANS: 6, Priority.BACKGROUND: 9}
 
 # One statement and one row lock: opens a new window when the old one is over, and counts the request
 # only if it fits and nobody was told to wait. Times are the database's, the one clock all share.

@@ -92,8 +92,11 @@ def variants() -> Variants:
 
 def problem_of(integration: Integration | None) -> Problem | None:
     """Return why a connection does not work, or nothing if it does. In local-only mode none does."""
-    if local_only.is_on():
-        return _BLOCKED
+    return _BLOCKED if local_only.is_on() else fault_of(integration)
+
+
+def fault_of(integration: Integration | None) -> Problem | None:
+    """Return what is wrong with a connection itself, or nothing."""
     if integration is None or integration.status != Integration.Status.ERROR:
         return None
     is_public = integration.connection_type == Integration.ConnectionType.PUBLIC

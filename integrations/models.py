@@ -52,6 +52,8 @@ class Integration(Scoped, models.Model):
 
     error_code = models.CharField(max_length=64, blank=True)
     error_since = models.DateTimeField(null=True)
+    # When the admins were told of this error.
+    error_mailed_at = models.DateTimeField(null=True)
     connected_at = models.DateTimeField(default=timezone.now)
     connected_by_label = models.CharField(max_length=254)
     last_used_at = models.DateTimeField(null=True)
@@ -150,6 +152,26 @@ class ConnectionStatus(models.Model):
         managed = False
         db_table = "staff_connections"
         verbose_name_plural = "connection status"
+
+    def __str__(self) -> str:
+        return f"{self.organization} {self.provider}"
+
+
+class OwnConnection(models.Model):
+    """The connections of a person's organizations, without their tokens; empty outside their own scope."""
+
+    id = models.UUIDField(primary_key=True)
+    organization = models.CharField(max_length=50)
+    provider = models.CharField(max_length=32)
+    connection_type = models.CharField(max_length=16)
+    workspace_name = models.CharField(max_length=254)
+    account_id = models.CharField(max_length=64)
+    connected_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "own_connections"
 
     def __str__(self) -> str:
         return f"{self.organization} {self.provider}"

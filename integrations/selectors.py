@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from django.db import transaction
+from uuid import UUID
+
+from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from integrations.models import Integration
+from integrations.models import Integration, OwnConnection
 from tenants.models import Organization
 
 
@@ -23,3 +25,15 @@ def is_connected(organization: Organization, provider: str) -> bool:
 def integration(organization: Organization, provider: str) -> Integration | None:
     """Return the organization's connection to a provider, if there is one."""
     return integrations(organization).filter(provider=provider).first()
+
+
+def own_connections() -> QuerySet[OwnConnection]:
+    """The connections of the organizations of the person in scope, by organization; in a person's scope."""
+    return OwnConnection.objects.order_by("organization", "provider")
+
+
+def connected_organizations() -> list[UUID]:
+    """Return which organizations have a connection with a token, without a scope; as the worker's role."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT connected_organizations()")
+        return [row[0] for row in cursor.fetchall()]

@@ -77,8 +77,8 @@ CLOSED = {
 }
 # procrastinate's tables hold ids of organizations and objects, and no content. They are the worker's alone.
 OF_THE_QUEUE = "procrastinate\\_%"
-# Empty outside the staff scope.
-VIEWS = {"staff_organizations": _READ, "staff_connections": _READ}
+# Empty outside the staff scope, and outside a person's own.
+VIEWS = {"staff_organizations": _READ, "staff_connections": _READ, "own_connections": _READ}
 # Definer functions, closed to PUBLIC.
 FUNCTIONS = (
     "scope_bind(text, bytea)",
@@ -91,10 +91,13 @@ FUNCTIONS = (
     "service_account_of(text)",
     "staff_organizations_rows()",
     "staff_connections_rows()",
+    "own_connections_rows()",
     "token_is_held(text)",
     "defer_job(text, jsonb, interval)",
     "audit_append(text)",
 )
+# Those that the worker's role alone may call: it looks for work before it has a scope.
+WORKER_FUNCTIONS = ("connected_organizations()",)
 
 
 def apply(alias: str) -> None:
@@ -148,8 +151,10 @@ def _apply_to(cursor: Any, role: str) -> None:
 
 
 def _grant_jobs(cursor: Any, role: str) -> None:
-    """Let the worker have procrastinate's tables, sequences and functions."""
+    """Let the worker have procrastinate's tables, sequences and functions, and its own functions of ours."""
     name = sql.Identifier(role)
+    for function in WORKER_FUNCTIONS:
+        cursor.execute(sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(sql.SQL(function), name))
     cursor.execute(
         "SELECT oid::regclass::text, relkind FROM pg_class "
         "WHERE relnamespace = 'public'::regnamespace AND relname LIKE %s AND relkind IN ('r', 'S')",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from allauth.account.models import EmailAddress
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
 from django.db.models import OuterRef, QuerySet
@@ -41,6 +42,21 @@ def members(organization: Organization) -> QuerySet[Membership]:
 
 def admins(organization: Organization) -> QuerySet[Membership]:
     return members(organization).filter(role=Role.ADMIN)
+
+
+def admin_addresses(organization_id: UUID) -> list[str]:
+    """Return one verified address of each of the organization's admins; who has none is not written to."""
+    found = (
+        EmailAddress.objects.filter(
+            user__memberships__organization_id=organization_id,
+            user__memberships__role=Role.ADMIN,
+            user__is_active=True,
+            verified=True,
+        )
+        .order_by("user_id", "-primary", "email")
+        .distinct("user_id")
+    )
+    return [address.email for address in found]
 
 
 def organization_id(slug: str) -> UUID | None:

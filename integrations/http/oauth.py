@@ -59,6 +59,12 @@ class ProviderApp(Protocol):
         Raises: Unauthorized; RateLimited; Unavailable.
         """
 
+    def is_alive(self, token: Secret) -> bool:
+        """Ask whether a token is accepted, at nobody's cost where the provider allows it.
+
+        Raises: OAuthRefused, which means no; RateLimited; Unavailable.
+        """
+
     def refresh(self, refresh_token: Secret) -> TokenGrant:
         """Return a new access token, and the refresh token to use next.
 

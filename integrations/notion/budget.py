@@ -12,6 +12,7 @@ class Priority(IntEnum):
     PEOPLE = 0
     AGENTS = 1
     SCANS = 2
+    BACKGROUND = 3
 
 
 class Budget(Protocol):

@@ -117,6 +117,13 @@ class OAuthApp:
         scope = reply.get("scope")
         return Introspection(reply["active"], tuple(scope.split()) if isinstance(scope, str) else ())
 
+    def is_alive(self, token: Secret) -> bool:
+        """Ask by our own credentials, which takes no request of the connection's limit.
+
+        Raises: NotionOAuthRefused; NotionUnavailable.
+        """
+        return self.introspect(token).active
+
     @sealed
     def revoke(self, token: Secret, hint: TokenHint = TokenHint.ACCESS) -> None:
         """Revoke an access token; revoking it again changes nothing, so this may be repeated.

@@ -43,11 +43,17 @@ def call_notion(
     return call_with_token(
         organization_id=organization_id,
         integration_id=integration_id,
-        use=lambda held: _use(held, priority, use),
+        use=lambda held: ask_notion(held, priority, use),
     )
 
 
-def call_with_token(*, organization_id: UUID, integration_id: UUID, use: Callable[[HeldToken], T]) -> T:
+def call_with_token(
+    *,
+    organization_id: UUID,
+    integration_id: UUID,
+    use: Callable[[HeldToken], T],
+    counts_as_use: bool = True,
+) -> T:
     """Run ``use`` with the connection's token, and again with a newer one if it was refused.
 
     Raises: LocalOnly, before the token is opened; NotConnected; ConnectionInError when the provider no longer
@@ -70,11 +76,16 @@ def call_with_token(*, organization_id: UUID, integration_id: UUID, use: Callabl
                 # Somebody replaced it meanwhile: the newer one is asked.
                 held = current_token(organization_id=organization_id, integration_id=integration_id)
         else:
-            _touch(held)
+            if counts_as_use:
+                _touch(held)
             return result
 
 
-def _use(held: HeldToken, priority: Priority, use: Callable[[NotionClient], T]) -> T:
+def ask_notion(held: HeldToken, priority: Priority, use: Callable[[NotionClient], T]) -> T:
+    """Run ``use`` with a client for a token that is held, by its connection's budget.
+
+    Raises: the door's errors.
+    """
     budget = DatabaseBudget(held.organization_id, held.integration_id)
     with NotionClient(
         held.token,

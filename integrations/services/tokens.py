@@ -73,6 +73,21 @@ def current_token(*, organization_id: UUID, integration_id: UUID) -> HeldToken:
     raise _in_error(provider)
 
 
+def kept_token(*, organization_id: UUID, integration_id: UUID) -> HeldToken:
+    """Return the token that a connection in error still has.
+
+    Raises: NotConnected if it was disconnected; ConnectionInError if it cannot be opened, or was erased.
+    """
+    with transaction.atomic():
+        integration = _found(
+            Integration.objects.filter(organization_id=organization_id, pk=integration_id).first()
+        )
+        try:
+            return _opened(integration)
+        except DecryptFailed:
+            raise _in_error(integration.provider) from None
+
+
 def refreshed_token(stale: HeldToken) -> HeldToken:
     """Return a newer token than the stale one: refresh it, or wait for whoever is doing so.
 
@@ -121,7 +136,13 @@ def _locked(stale: HeldToken) -> Integration:
 
 
 def _held(integration: Integration) -> HeldToken:
-    if integration.status == Integration.Status.ERROR or integration.access_token is None:
+    if integration.status == Integration.Status.ERROR:
+        raise _in_error(integration.provider)
+    return _opened(integration)
+
+
+def _opened(integration: Integration) -> HeldToken:
+    if integration.access_token is None:
         raise _in_error(integration.provider)
     return HeldToken(
         organization_id=integration.organization_id,

@@ -66,6 +66,8 @@ ROWS = (
     Row("POST", f"{API}/notion/internal-connect", "login 404 404 403 403 400 403 404", TOKEN),
     Row("PATCH", f"{API}/notion/token", "login 404 404 403 403 404 403 404", TOKEN),
     Row("DELETE", f"{API}/<provider>", "login 404 404 403 403 404 403 404"),
+    # A person's own connections, of no organization in particular.
+    Row("GET", "api/workspaces", "login 200 200 200 200 200 200 200"),
     # Members.
     Row("GET", f"{ORG}members/", MEMBERS),
     Row(

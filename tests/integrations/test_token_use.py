@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from integrations.sandbox import Sandbox, demo_token
-from notionscan import keyring
+from integrations.services.checks import check_connections
+from notionscan import keyring, rls
 from notionscan.secret import Secret
 from scans.services.run import run_scan
 from scans.services.start import start_scan
@@ -40,10 +41,16 @@ def scanning(world: World, sandbox: Sandbox) -> None:
         run_scan(organization_id=world.acme.pk, scan_id=scan.pk)
 
 
+def checking(world: World, sandbox: Sandbox) -> None:
+    with rls.scope(rls.job_scope(world.acme.pk)):
+        check_connections(organization_id=world.acme.pk)
+
+
 @pytest.mark.parametrize(
     ("use", "action"),
     [
         (testing, "integration.tested"),
+        (checking, "integration.tested"),
         (counting, "notion.read"),
         (refreshing, "integration.token_refreshed"),
         (disconnecting, "integration.disconnected"),

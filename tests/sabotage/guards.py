@@ -900,6 +900,7 @@ _REPORTS = [
     ),
 ]
 
+_CHECKS = ("tests/integrations/test_checks.py",)
 _LOCAL = ("tests/integrations/test_local_only.py",)
 _OVER_TIME = [
     Guard(
@@ -936,6 +937,48 @@ _OVER_TIME = [
         "    local_only.refuse_calls()\n",
         "",
         _LOCAL,
+    ),
+    Guard(
+        "a list across organizations is its person's",
+        "integrations/migrations/0004_connections_over_time.py",
+        "WHERE m.user_id = public.scope_user()",
+        "WHERE true",
+        ("tests/integrations/test_workspaces.py",),
+    ),
+    Guard(
+        "which organizations are connected is the worker's to know",
+        "notionscan/grants.py",
+        '    "audit_append(text)",\n)',
+        '    "audit_append(text)",\n    "connected_organizations()",\n)',
+        _CHECKS,
+    ),
+    Guard(
+        "a mail about a connection is sent once",
+        "integrations/services/notices.py",
+        "                error_mailed_at__isnull=True,\n",
+        "",
+        _CHECKS,
+    ),
+    Guard(
+        "a mail about a connection goes to verified addresses",
+        "tenants/selectors.py",
+        "            verified=True,\n",
+        "",
+        _CHECKS,
+    ),
+    Guard(
+        "a token is asked about once more before it is erased",
+        "integrations/services/checks.py",
+        "    if not is_alive:\n        raise Unauthorized",
+        "    if not is_alive:\n        raise ConnectionInError",
+        _CHECKS,
+    ),
+    Guard(
+        "a check opens no token without an event",
+        "integrations/services/checks.py",
+        "    _record(integration, check)\n",
+        "",
+        _CHECKS,
     ),
 ]
 

@@ -3,15 +3,13 @@
 and among them whatever was written through the API.
 """
 
-from integrations.sandbox import planted
+from integrations.sandbox import planted, prose
 from integrations.sandbox.columns import IN_BLOCK, TRASHED
 from integrations.sandbox.ids import INDEX_MASK, Kind, code_of, kind_of
 from integrations.sandbox.overlay import Block, is_written
 from integrations.sandbox.shapes import BLOCKS_PER_PAGE, CONTAINER, OLDER_VERSION, dumps, parent_json
 from integrations.sandbox.store import Store, minute_text
 from integrations.sandbox.values import Json, rich_text, user_ref
-
-_TYPES = ("heading_2", "paragraph", "bulleted_list_item", "to_do", "quote", "callout", "code", "unsupported")
 
 
 def block_owner(store: Store, code: int) -> int:
@@ -36,7 +34,7 @@ def own_blocks(store: Store, page: int) -> list[int]:
     first = code_of(Kind.BLOCK, (page & INDEX_MASK) * BLOCKS_PER_PAGE)
     if page in store.overlay.made:
         return []
-    blocks = [first + i for i in range(store.dice(page)[30] % 7)]
+    blocks = [first + i for i in range(store.dice(page)[30] % (prose.LONGEST + 1))]
     has_container = any(_is_in_block(store, c) for c in store.children(page))
     return [*blocks, first + CONTAINER] if has_container else blocks
 
@@ -126,13 +124,13 @@ def block_of(store: Store, code: int) -> Block:
     """Return a block as it was written, or as it was generated."""
     if (written := store.overlay.blocks.get(code)) is not None:
         return written
-    page, number = block_owner(store, code), code & INDEX_MASK
+    page = block_owner(store, code)
     columns, index = store.at(page)
-    kind = "toggle" if number % BLOCKS_PER_PAGE == CONTAINER else _TYPES[(number * 5 + index) % len(_TYPES)]
+    kind, text = _told(store, page, code & INDEX_MASK)
     return Block(
         parent=page,
         kind=kind,
-        content=_content(kind, f"{planted.BODY} {number}: the numbers in this paragraph are for us only."),
+        content=_content(kind, text),
         created=columns.created[index],
         edited=columns.edited[index],
         author=store.author(page, last=False),
@@ -140,12 +138,26 @@ def block_of(store: Store, code: int) -> Block:
     )
 
 
+def _told(store: Store, page: int, number: int) -> tuple[str, str]:
+    """Return a generated block's type and text; every text is marked, and no two are the same."""
+    marker = f"({planted.BODY} {number})"
+    if number % BLOCKS_PER_PAGE == CONTAINER:
+        return "toggle", f"Pages {marker}"
+    outline = prose.OUTLINES[store.dice(page)[31] % len(prose.OUTLINES)]
+    kind, sentence = outline[number % BLOCKS_PER_PAGE]
+    return kind, f"{sentence} {marker}"
+
+
 def _content(name: str, text: str) -> Json:
     if name == "unsupported":
         return {"block_type": "button"}
+    if name == "divider":
+        return {}
+    if name == "code":
+        return {"rich_text": rich_text(text), "language": "shell", "caption": []}
     extra: dict[str, Json] = {
         "to_do": {"checked": False},
-        "code": {"language": "plain text", "caption": []},
+        **{f"heading_{level}": {"is_toggleable": False} for level in (1, 2, 3)},
         "callout": {"icon": {"type": "emoji", "emoji": "💡"}},
     }
     return {"rich_text": rich_text(text), "color": "default", **extra.get(name, {})}

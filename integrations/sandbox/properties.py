@@ -21,7 +21,10 @@ class Row:
     def __init__(self, store: Store, code: int) -> None:
         self._store = store
         self._code = code
+        self._source = store.parent(code)
         self._written: dict[str, Any] = store.overrides.get(code, {})
+        self._values: dict[str, Any] = self._written.get("values", {})
+        self._is_made = code in store.overlay.made
         self._facts: RowFacts | None = None
 
     def value(self, column: Column) -> Any:
@@ -30,14 +33,12 @@ class Row:
             return self.title()
         if column.type in _COMPUTED:
             return _COMPUTED[column.type](self)
-        values = self._written.get("values", {})
-        if column.id in values:
-            return values[column.id]
-        schema = self._store.data_sources.style[self._source & INDEX_MASK]
-        place = column.generated
-        if place is None or self._code in self._store.overlay.made:
+        if column.id in self._values:
+            return self._values[column.id]
+        if column.generated is None or self._is_made:
             return _empty(column)
-        return generated_value(schema, place, self.facts)
+        schema = self._store.data_sources.style[self._source & INDEX_MASK]
+        return generated_value(schema, column.generated, self.facts)
 
     def title(self) -> list[Json]:
         """Return the title's runs."""
@@ -45,10 +46,6 @@ class Row:
             runs: list[Json] = self._written["title_runs"]
             return runs
         return rich_text(self._store.title(self._code), split=self._code % 17 == 5)
-
-    @property
-    def _source(self) -> int:
-        return self._store.parent(self._code)
 
     @property
     def facts(self) -> RowFacts:

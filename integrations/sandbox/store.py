@@ -110,7 +110,9 @@ class Store:
         """Hang a new object into the tree, if there is one: growing it anew costs a second per million."""
         if self._tree is not None:
             # A fresh array, because listings under way still walk the old one.
-            self._tree[parent] = array("q", [*self._tree.get(parent, ()), code])
+            below = array("q", self._tree.get(parent, ()))
+            below.append(code)
+            self._tree[parent] = below
 
     def _grow_tree(self) -> dict[int, array[int]]:
         tree: dict[int, array[int]] = {}

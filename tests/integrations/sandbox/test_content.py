@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from integrations.sandbox import Kind, Sandbox, planted
+from integrations.sandbox.blockinput import TYPES
 from integrations.sandbox.ids import code_of
 from integrations.sandbox.shapes import CONTAINER
 from tests.integrations.sandbox.conftest import Api
@@ -169,6 +170,22 @@ def test_walking_blocks_from_a_top_page_reaches_its_pages_and_databases(api: Api
             assert found["id"] in below
     assert any(planted.BODY in str(b) for b in blocks)
     assert all("archived" not in b for b in blocks)
+
+
+def test_every_generated_text_is_marked_and_reads_like_a_page(api: Api) -> None:
+    pages = api.sandbox.visible(api.token, Kind.PAGE)[:60]
+    blocks = [b for page in pages for b in api.get(f"/v1/blocks/{page}/children").json()["results"]]
+    said = {
+        b["id"]: b[b["type"]]["rich_text"][0]["plain_text"] for b in blocks if "rich_text" in b[b["type"]]
+    }
+    assert all(planted.BODY in text for text in said.values())
+    assert len(set(said.values())) == len(said)
+    assert len({b["type"] for b in blocks}) > 10
+    # A block can be sent back as it came: nothing in it is a field that the API refuses.
+    for kind in {b["type"] for b in blocks} & set(TYPES):
+        block = next(b for b in blocks if b["type"] == kind)
+        reply = api.call("PATCH", f"/v1/blocks/{block['id']}", json={kind: block[kind]})
+        assert reply.json()[kind] == block[kind]
 
 
 def test_bodies_appear_in_blocks_and_nowhere_else(api: Api) -> None:

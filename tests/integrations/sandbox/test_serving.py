@@ -2,11 +2,12 @@
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
 
-from integrations.sandbox import NotLoopbackError, Sandbox
+from integrations.sandbox import Kind, NotLoopbackError, Sandbox
 from integrations.sandbox.limits import RateLimiter
 from tests.integrations.sandbox.conftest import AS_OF, Api
 
@@ -209,3 +210,41 @@ def test_control_is_closed_to_web_pages(api: Api) -> None:
     form = api.session.post(f"{api.sandbox.url}/_sandbox/reset", data={"a": "b"}, timeout=5)
     assert form.status_code == 415
     assert api.session.get(f"{api.sandbox.url}/_sandbox/nothing", timeout=5).status_code == 404
+
+
+def test_the_control_moves_the_clock_of_writes(api: Api) -> None:
+    top = api.sandbox.visible(api.token, Kind.PAGE)[0]
+    moved = api.control("/change", do="advance", minutes=7).json()["result"]
+    assert moved == "2026-10-01T09:37:00+00:00"
+    made = api.post("/v1/pages", parent={"page_id": top}, properties={}).json()
+    assert made["last_edited_time"] == "2026-10-01T09:37:00.000Z"
+
+
+def test_without_a_moment_asked_for_writes_happen_now() -> None:
+    with Sandbox(pages=20) as sandbox:
+        api = Api(sandbox, sandbox.tokens["acme-atlas/internal"])
+        started = datetime.now(UTC).replace(second=0, microsecond=0)
+        sandbox.workspace.clock -= timedelta(days=1)
+        top = sandbox.visible(api.token, Kind.PAGE)[0]
+        made = api.post("/v1/pages", parent={"page_id": top}, properties={}).json()
+        assert started <= datetime.fromisoformat(made["last_edited_time"]) <= datetime.now(UTC)
+
+
+def test_parallel_writes_lose_nothing(api: Api) -> None:
+    top = api.sandbox.visible(api.token, Kind.PAGE)[0]
+    page = api.post("/v1/pages", parent={"page_id": top}, properties={}).json()["id"]
+
+    def write(number: int) -> int:
+        with requests.Session() as session:
+            client = Api(api.sandbox, api.token, session=session)
+            if number % 2:
+                return client.post("/v1/pages", parent={"page_id": page}, properties={}).status_code
+            children: list[dict[str, object]] = [{"divider": {}}]
+            return client.call(
+                "PATCH", f"/v1/blocks/{page}/children", json={"children": children}
+            ).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(write, range(60))) == {200}
+    kinds = [b["type"] for b in api.get(f"/v1/blocks/{page}/children").json()["results"]]
+    assert (kinds.count("divider"), kinds.count("child_page")) == (30, 30)

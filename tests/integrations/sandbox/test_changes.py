@@ -38,6 +38,14 @@ def test_an_edit_moves_the_page_to_the_front(api: Api, workspace: Workspace) -> 
     assert title(api, oldest) == "New words"
 
 
+def test_an_edit_replaces_a_title_that_came_by_the_api(api: Api, workspace: Workspace, page: str) -> None:
+    written = {"title": [{"text": {"content": "By the API"}}]}
+    api.call("PATCH", f"/v1/pages/{page}", json={"properties": written})
+    assert title(api, page) == "By the API"
+    workspace.edit(page, title="By the workspace")
+    assert title(api, page) == "By the workspace"
+
+
 def test_trash_takes_children_along_and_restore_brings_them_back(
     api: Api, workspace: Workspace, page: str
 ) -> None:
@@ -64,7 +72,9 @@ def test_moving_changes_the_parent_and_never_makes_a_circle(
     with pytest.raises(ValueError, match="own subtree"):
         workspace.move(page, parent=child)
     target = api.sandbox.visible(api.token, Kind.PAGE)[-1]
+    assert child in {b["id"] for b in api.get(f"/v1/blocks/{page}/children").json()["results"]}
     workspace.move(child, parent=target)
+    assert child not in {b["id"] for b in api.get(f"/v1/blocks/{page}/children").json()["results"]}
     assert api.get(f"/v1/pages/{child}").json()["parent"] == {"type": "page_id", "page_id": target}
 
 

@@ -286,6 +286,12 @@ def test_a_503_can_come_after_the_write_was_saved_and_names_what_it_saved(api: A
     assert [api.get(f"/v1/blocks/{block}").json()["type"] for block in saved] == ["divider", "divider"]
 
 
+def test_a_refused_write_stays_refused_under_the_fault_that_saves(api: Api) -> None:
+    api.sandbox.faults.add("service_unavailable_saved", "POST /v1/pages")
+    reply = api.post("/v1/pages", parent={})
+    assert (reply.status_code, reply.json()["code"]) == (400, "validation_error")
+
+
 @pytest.mark.parametrize(
     ("name", "is_saved"),
     [

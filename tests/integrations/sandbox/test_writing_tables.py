@@ -1,8 +1,11 @@
 """Writing databases, data sources, rows and their values, and querying them."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import requests
 
 from integrations.sandbox import Capability, Kind, Sandbox, planted
 from tests.integrations.sandbox.conftest import Api
@@ -224,6 +227,9 @@ def test_a_new_row_of_a_generated_table_holds_nothing_planted(api: Api) -> None:
     row = add_row(api, source["id"])
     assert set(row["properties"]) == set(source["properties"])
     assert planted.VALUE not in str(row)
+    computed = ("created_time", "created_by", "last_edited_time", "last_edited_by", "status", "formula")
+    values = [p[p["type"]] for p in row["properties"].values() if p["type"] not in computed]
+    assert [value for value in values if value not in (None, [], False)] == []
     assert api.get(f"/v1/blocks/{row['id']}/children").json()["results"] == []
 
 
@@ -286,6 +292,63 @@ def test_a_generated_data_source_can_get_a_column_and_keeps_its_values(api: Api)
     after = api.get(f"/v1/pages/{before['id']}").json()["properties"]
     assert after.pop("Place")["rich_text"] == []
     assert after == before["properties"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"Action": None}, "Cannot delete property Action because it is the title."),
+        ({"Action": {"rich_text": {}}}, "Cannot change the type of property Action from or to title."),
+        ({"Notes": {"title": {}}}, "Cannot change the type of property Notes from or to title."),
+        ({"Nothing": None}, "Nothing is not a property that exists."),
+        ({"Notes": {"colour": "red"}}, "body.properties.Notes.colour should be not present"),
+        ({"Fresh": {}}, "should be defined"),
+    ],
+)
+def test_columns_that_cannot_change_so_are_named(
+    api: Api, source: str, columns: dict[str, Any], message: str
+) -> None:
+    reply = patch(api, f"/v1/data_sources/{source}", properties=columns)
+    assert message in assert_error(reply, 400, "validation_error")["message"]
+    assert set(api.get(f"/v1/data_sources/{source}").json()["properties"]) == set(COLUMNS)
+
+
+def test_a_retyped_column_of_a_generated_table_starts_empty(api: Api) -> None:
+    source = biggest(api)
+    path = f"/v1/data_sources/{source['id']}"
+    name = next(
+        n for n, p in source["properties"].items() if p["type"] in ("rich_text", "url", "number", "date")
+    )
+    kind = "checkbox"
+    changed = patch(api, path, properties={name: {kind: {}}}).json()["properties"][name]
+    assert (changed["id"], changed["type"]) == (source["properties"][name]["id"], kind)
+    rows = api.every(f"{path}/query")
+    assert {row["properties"][name][kind] for row in rows} == {False}
+
+
+def test_relations_need_a_data_source_one_sees(api: Api, top: str, source: str) -> None:
+    lost = {"Action": {"title": {}}, "Cause": {"relation": {"data_source_id": NOWHERE}}}
+    reply = api.post("/v1/databases", parent={"page_id": top}, initial_data_source={"properties": lost})
+    assert_error(reply, 404, "object_not_found")
+    reply = patch(api, f"/v1/data_sources/{source}", properties={"Cause": lost["Cause"]})
+    assert_error(reply, 404, "object_not_found")
+
+
+def test_options_that_come_side_by_side_all_stay(api: Api, source: str) -> None:
+    def write(number: int) -> None:
+        with requests.Session() as session:
+            client = Api(api.sandbox, api.token, session=session)
+            add_row(client, source, Tags={"multi_select": [{"name": f"tag {number}"}]})
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # otherwise threads hardly ever meet inside so short a write
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(write, range(80)))
+    finally:
+        sys.setswitchinterval(interval)
+    options = api.get(f"/v1/data_sources/{source}").json()["properties"]["Tags"]["multi_select"]["options"]
+    assert {o["name"] for o in options} == {f"tag {number}" for number in range(80)}
 
 
 @pytest.mark.parametrize(

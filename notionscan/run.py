@@ -46,9 +46,13 @@ def main() -> int:
     greeting = _prepare()
     processes = {name: _start(name, command) for name, command in _commands(port).items()}
     try:
-        if not _wait_until_served(f"http://127.0.0.1:{port}/healthz", processes, stop):
-            return 0 if stop.is_set() else 1
+        for address in _answering(port, processes):
+            if not _wait_until_served(address, processes, stop):
+                return 0 if stop.is_set() else 1
         print(greeting, flush=True)  # noqa: T201
+        if "sandbox" in processes:
+            # Beside the rest: the first scans take a while, and nobody should wait for them.
+            threading.Thread(target=_tell_the_demos_story, args=(stop,), daemon=True).start()
         return _watch(processes, stop)
     finally:
         # The database ends with its last user: this process.
@@ -103,6 +107,17 @@ def _prepare() -> str:
     return demo.greeting(demo.ensure())
 
 
+def _tell_the_demos_story(stop: threading.Event) -> None:
+    from django.db import connections
+
+    from notionscan import demo_scans
+
+    try:
+        print(demo_scans.tell(stop), flush=True)  # noqa: T201
+    finally:
+        connections.close_all()
+
+
 def _commands(port: int) -> dict[str, list[str]]:
     manage = [sys.executable, str(BASE_DIR / "manage.py")]
     commands = {
@@ -116,6 +131,12 @@ def _commands(port: int) -> dict[str, list[str]]:
     if os.environ["NOTION_API_BASE_URL"] == f"http://127.0.0.1:{port + 1}":
         commands["sandbox"] = [*manage, "sandbox", "--port", str(port + 1)]
     return commands
+
+
+def _answering(port: int, processes: Mapping[str, object]) -> list[str]:
+    """Return what must answer before anybody is told that all of it runs."""
+    sandbox = [f"http://127.0.0.1:{port + 1}/_sandbox"] if "sandbox" in processes else []
+    return [*sandbox, f"http://127.0.0.1:{port}/healthz"]
 
 
 def _start(name: str, command: list[str]) -> subprocess.Popen[bytes]:

@@ -186,6 +186,7 @@ _VERBS = (
     "publish",
     "hide_from_search",
     "add_page",
+    "add_user",
     "set_parent_json",
     "advance",
 )

@@ -10,8 +10,13 @@ import polars as pl
 from scans.analysis.frames import Frames
 from scans.analysis.measures import Rule, Verdict, share, worst_first
 
+# Not scored: the first scan cannot tell, and a trend compares it with later ones.
 _DRIFT = Rule(
-    "M6", "schema", "Schema drift", "Ask whoever changed it whether everything that reads it still works."
+    "M6",
+    "schema",
+    "Schema drift",
+    "Ask whoever changed it whether everything that reads it still works.",
+    is_scored=False,
 )
 
 

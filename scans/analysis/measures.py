@@ -63,7 +63,9 @@ def share(
 
     ``affected`` has a column ``reason``. ``saying`` has a place for how many: "{} are untitled".
     """
-    exposed = number(affected[weight].sum()) / (number(among[weight].sum()) or 1)
+    # Of data sources, by the gravity of all: what few are judged by a rule may be little of the whole.
+    whole = frames.sources[weight] if weight == "gravity" else among[weight]
+    exposed = number(affected[weight].sum()) / (number(whole.sum()) or 1)
     numerator = number(affected[weight].sum() if is_weighed else affected.height)
     denominator = number(among[weight].sum() if is_weighed else among.height)
     value = numerator / denominator if denominator and can_tell else None

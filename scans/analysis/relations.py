@@ -29,7 +29,12 @@ def judge_relations(frames: Frames) -> Verdict:
     )
     unseen = relations.filter(pl.col("fate") == "unreachable").height
     known = relations.height - unseen
-    one_way = relations.filter((pl.col("fate") == "whole") & ~pl.col("both_ways").fill_null(False))
+    # One that leads to itself has no other side.
+    one_way = relations.filter(
+        (pl.col("fate") == "whole")
+        & ~pl.col("both_ways").fill_null(False)
+        & (pl.col("source") != pl.col("target"))
+    )
     formula = (
         "Relations whose target is in the trash, by all whose target is known. Targets that were not seen "
         f"count neither way: {unseen:,}. Relations that only one side shows: {one_way.height:,}; rollups "

@@ -63,10 +63,8 @@ def ranked(
         rule: _gain(rule, findings, metrics, snapshot, calibration)
         for rule in {each.rule for each in findings}
     }
-    scored = {metric.id for metric in metrics if metric.score is not None}
     found = [
-        replace(each, gain=gains[each.rule], priority=_priority(each, is_scored=each.rule in scored))
-        for each in findings
+        replace(each, gain=gains[each.rule], priority=_priority(each, gains[each.rule])) for each in findings
     ]
     return sorted(found, key=lambda each: (each.muted, -each.priority, each.key))
 
@@ -115,7 +113,10 @@ def _gain(
     snapshot: Snapshot,
     calibration: Calibration,
 ) -> float:
-    """Return how many points more the overall score would be if this rule found nothing, caps included."""
+    """Return how many points more the overall score would be if this rule found nothing.
+
+    Where another rule caps the score, what it would be once that one is mended too.
+    """
     mended = [
         replace(metric, score=100.0) if metric.id == rule and metric.score is not None else metric
         for metric in metrics
@@ -125,19 +126,23 @@ def _gain(
         _reached(measures, found, snapshot, calibration)
         for measures, found in ((metrics, findings), (mended, others))
     )
-    return max(0.0, after - before)
+    return max(0.0, after - before, _plain(mended, calibration) - _plain(metrics, calibration))
 
 
 def _reached(
     metrics: Sequence[Metric], findings: Sequence[Finding], snapshot: Snapshot, calibration: Calibration
 ) -> float:
     """Return the overall score; where too little was read for one, what it would be."""
-    plain = _overall([_dimension(name, metrics, calibration) for name in DIMENSIONS])
+    plain = _plain(metrics, calibration)
     score, _ = _capped(plain, findings, snapshot)
-    return (plain if score is None else score) or 0.0
+    return plain if score is None else score
 
 
-def _priority(finding: Finding, *, is_scored: bool) -> float:
+def _plain(metrics: Sequence[Metric], calibration: Calibration) -> float:
+    return _overall([_dimension(name, metrics, calibration) for name in DIMENSIONS]) or 0.0
+
+
+def _priority(finding: Finding, gain: float) -> float:
     level = SEVERITIES.index(finding.severity)
     priority = level * finding.share * finding.confidence / _EFFORT[finding.effort]
-    return priority if is_scored else priority * _UNSCORED
+    return priority if gain else priority * _UNSCORED

@@ -340,6 +340,7 @@ def test_who_is_related_to_itself_alone_is_an_island() -> None:
     goals = alone.database("Goals", rows=25)
     own = [{"id": "title", "name": "Name", "type": "title"}, PEOPLE, RELATION | {"target": goals}]
     alone.object(goals)["structure"] = json.dumps(own)
+    # All of what there is.
     assert alone.findings("M5")[0].severity == "critical"
     # Where something was not read it may relate to them.
     alone.coverage = {"percent": 97, "reasons": ["A part is not shared."]}
@@ -370,6 +371,14 @@ def test_drift_is_told_by_the_ids_of_properties() -> None:
     assert finding.evidence[0]["reason"] == (
         "Gone removed; Kind is select and was rich_text; Notes was renamed to Remarks"
     )
+
+
+def test_drift_moves_no_score_as_the_first_scan_cannot_tell_it() -> None:
+    workspace = Workspace().fill()
+    workspace.database("Tasks", rows=30, properties=[PEOPLE])
+    before = workspace.analysis().overall
+    workspace.previous = [dict(each) for each in workspace.objects]
+    assert workspace.analysis().overall == before
 
 
 def test_without_a_scan_before_nobody_speaks_of_drift() -> None:

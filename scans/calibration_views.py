@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from audit.record import label as audit_label
 from integrations.errors import IntegrationError
 from notionscan.http import Request
-from scans import presentation, preview, selectors
-from scans.analysis.calibration import LABELS, PINS, THRESHOLDS, CalibrationRefused
+from scans import amendments, presentation, preview, selectors
+from scans.analysis.calibration import PINS, THRESHOLDS, Calibration, CalibrationRefused
 from scans.forms import MuteForm
 from scans.services import calibration
 from tenants import access
 from tenants.policy import Member
 from tenants.roles import Permission
+
+# What a form that repeats another has of its own.
+_NOT_REPEATED = ("csrfmiddlewaretoken", "based_on", "confirm")
 
 
 @require_safe
@@ -28,82 +32,39 @@ def page(request: Request, slug: str) -> HttpResponse:
 
 @require_POST
 def try_out(request: Request, slug: str) -> HttpResponse:
+    """Show what other figures would change, and save nothing."""
     member = access.member(request, slug, Permission.MANAGE)
-    content = _with_figures(member, request.POST)
-    try:
-        found = preview.difference(member.organization.pk, content)
-    except CalibrationRefused as refusal:
-        return _refused(request, member, refusal.sentence, content)
-    return _page(request, member, content=content, difference=found, is_tried=True)
+    return _preview(request, member, _figures(request), to=reverse("scans:calibration_save", args=[slug]))
 
 
 @require_POST
 def save(request: Request, slug: str) -> HttpResponse:
-    member = access.member(request, slug, Permission.MANAGE)
-    content = _with_figures(member, request.POST)
-    try:
-        calibration.change_calibration(
-            organization=member.organization,
-            actor=member.user,
-            content=content,
-            based_on=_number(request.POST.get("based_on")),
-            note=request.POST.get("note", "").strip() or "Thresholds and weights changed",
-        )
-    except CalibrationRefused as refusal:
-        return _refused(request, member, refusal.sentence, content)
-    except IntegrationError as refusal:
-        return _refused(request, member, refusal.sentence, content, status=refusal.status)
-    messages.success(request, "The calibration was saved. All scans are being scored anew.")
-    return redirect("scans:calibration", slug)
+    return _change(request, access.member(request, slug, Permission.MANAGE), _figures(request))
 
 
 @require_POST
 def roll_back(request: Request, slug: str) -> HttpResponse:
     member = access.member(request, slug, Permission.MANAGE)
-    return _done(
-        request,
-        member,
-        "The earlier calibration is in force again.",
-        lambda: calibration.roll_back(
-            organization=member.organization,
-            actor=member.user,
-            number=_number(request.POST.get("number")),
-            based_on=_number(request.POST.get("based_on")),
-        ),
-    )
+    number = _number(request.POST.get("number"))
+    try:
+        earlier = calibration.content_of(member.organization, number)
+    except IntegrationError as refusal:
+        return _refused(request, member, refusal.sentence, status=refusal.status)
+    return _change(request, member, amendments.replaced_by(earlier, number))
 
 
 @require_POST
 def pin(request: Request, slug: str) -> HttpResponse:
     member = access.member(request, slug, Permission.MANAGE)
-    return _done(
-        request,
-        member,
-        "The pin was saved.",
-        lambda: calibration.pin(
-            organization=member.organization,
-            actor=member.user,
-            object_id=request.POST.get("object", "").strip(),
-            pinned=request.POST.get("pin", ""),
-        ),
-    )
+    object_id = request.POST.get("object", "").strip()
+    return _change(request, member, amendments.pin(object_id, request.POST.get("pin", "")))
 
 
 @require_POST
 def person(request: Request, slug: str) -> HttpResponse:
     member = access.member(request, slug, Permission.MANAGE)
     values = {name: request.POST.get(name, "").strip() or None for name in ("is", "team", "stand_in")}
-    return _done(
-        request,
-        member,
-        "What you said of this person was saved.",
-        lambda: calibration.describe_person(
-            organization=member.organization,
-            actor=member.user,
-            person=request.POST.get("person", ""),
-            values=values,
-        ),
-    )
+    return _change(request, member, amendments.describe_person(request.POST.get("person", ""), values))
 
 
 @require_POST
@@ -113,17 +74,16 @@ def mute(request: Request, slug: str) -> HttpResponse:
     if not form.is_valid():
         sentences = [str(error) for errors in form.errors.values() for error in errors]
         return _refused(request, member, " ".join(sentences))
-    return _done(
+    said = form.cleaned_data
+    return _change(
         request,
         member,
-        "Muted.",
-        lambda: calibration.mute(
-            organization=member.organization,
-            actor=member.user,
-            rule=form.cleaned_data["rule"],
-            scope=form.cleaned_data["scope"] or None,
-            reason=form.cleaned_data["reason"],
-            until=form.cleaned_data["until"].isoformat(),
+        amendments.mute(
+            rule=said["rule"],
+            scope=said["scope"] or None,
+            reason=said["reason"],
+            until=said["until"].isoformat(),
+            by=audit_label(member.user),
         ),
     )
 
@@ -131,45 +91,69 @@ def mute(request: Request, slug: str) -> HttpResponse:
 @require_POST
 def unmute(request: Request, slug: str) -> HttpResponse:
     member = access.member(request, slug, Permission.WRITE)
-    return _done(
-        request,
-        member,
-        "No longer muted.",
-        lambda: calibration.unmute(
-            organization=member.organization,
-            actor=member.user,
-            rule=request.POST.get("rule", ""),
-            scope=request.POST.get("scope") or None,
-        ),
-    )
+    scope = request.POST.get("scope") or None
+    return _change(request, member, amendments.unmute(rule=request.POST.get("rule", ""), scope=scope))
 
 
 @require_POST
 def label(request: Request, slug: str) -> HttpResponse:
+    """Label a finding at once: all that it changes is what the label says of this one."""
     member = access.member(request, slug, Permission.WRITE)
-    return _done(
-        request,
-        member,
-        "The label was saved.",
-        lambda: calibration.label_finding(
-            organization=member.organization,
-            actor=member.user,
-            key=request.POST.get("key", ""),
-            verdict=request.POST.get("label", ""),
-        ),
-    )
+    now = selectors.calibration(member.organization.pk)
+    verdict = request.POST.get("label", "")
+    labelled = amendments.label_finding(request.POST.get("key", ""), verdict, by=audit_label(member.user))
+    return _save(request, member, labelled, based_on=now.number)
 
 
-def _done(request: Request, member: Member, sentence: str, service: Callable[[], object]) -> HttpResponse:
+def _figures(request: Request) -> amendments.Amendment:
+    return amendments.figures(request.POST.dict(), request.POST.get("note", "").strip())
+
+
+def _change(request: Request, member: Member, amendment: amendments.Amendment) -> HttpResponse:
+    """Show what a change would do, or save it once somebody saw that and confirmed."""
+    if "confirm" not in request.POST:
+        return _preview(request, member, amendment, to=request.path)
+    return _save(request, member, amendment, based_on=_number(request.POST.get("based_on")))
+
+
+def _preview(request: Request, member: Member, amendment: amendments.Amendment, *, to: str) -> HttpResponse:
+    now = selectors.calibration(member.organization.pk)
+    content = now.calibration.as_dict()
+    amendment(content)
     try:
-        service()
+        found = preview.difference(member.organization.pk, content)
     except CalibrationRefused as refusal:
-        return _refused(request, member, refusal.sentence)
+        return _refused(request, member, refusal.sentence, content)
+    tried = {
+        "difference": found,
+        "changes": amendments.differences(now.calibration.as_dict(), Calibration.of(content).as_dict()),
+        "to": to,
+        "fields": [each for each in request.POST.items() if each[0] not in _NOT_REPEATED],
+    }
+    return _page(request, member, content=content, tried=tried)
+
+
+def _save(
+    request: Request, member: Member, amendment: amendments.Amendment, *, based_on: int
+) -> HttpResponse:
+    try:
+        calibration.amend(
+            organization=member.organization, actor=member.user, amendment=amendment, based_on=based_on
+        )
+    except CalibrationRefused as refusal:
+        return _refused(request, member, refusal.sentence, _amended(member, amendment))
     except IntegrationError as refusal:
-        return _refused(request, member, refusal.sentence, status=refusal.status)
-    messages.success(request, sentence)
+        content = _amended(member, amendment)
+        return _refused(request, member, refusal.sentence, content, status=refusal.status)
+    messages.success(request, "The calibration was saved. All scans are being scored anew.")
     back = "scans:findings" if request.POST.get("back") == "findings" else "scans:calibration"
     return redirect(back, member.organization.slug)
+
+
+def _amended(member: Member, amendment: amendments.Amendment) -> dict[str, Any]:
+    content = selectors.calibration(member.organization.pk).calibration.as_dict()
+    amendment(content)
+    return content
 
 
 def _refused(
@@ -189,8 +173,7 @@ def _page(
     member: Member,
     *,
     content: dict[str, Any] | None = None,
-    difference: preview.Difference | None = None,
-    is_tried: bool = False,
+    tried: dict[str, Any] | None = None,
     status: int = 200,
 ) -> HttpResponse:
     now = selectors.calibration(member.organization.pk)
@@ -204,16 +187,26 @@ def _page(
         "versions": selectors.calibration_versions(member.organization.pk),
         "weights": [(name, presentation.DIMENSIONS[name], value) for name, value in shown["weights"].items()],
         "rules": _rules(shown, report.analysis["metrics"] if report else []),
-        "pins": sorted(now.calibration.pins.items()),
-        "pin_choices": PINS,
-        "label_choices": LABELS,
-        "people": [(who, names.get(who, who), said) for who, said in now.calibration.people.items()],
+        "pins": [(each, pinned.replace("_", " ")) for each, pinned in sorted(now.calibration.pins.items())],
+        "pin_choices": [(each, each.replace("_", " ")) for each in PINS],
+        "people": [
+            (who, names.get(who, who), said, names.get(said["stand_in"] or "", ""))
+            for who, said in now.calibration.people.items()
+        ],
         "names": sorted(names.items(), key=lambda each: each[1].casefold()),
         "mutes": now.calibration.mutes,
-        "difference": difference,
-        "is_tried": is_tried,
+        "precision": _precision(now.calibration),
+        "tried": tried,
     }
     return render(request, "scans/calibration.html", context, status=status)
+
+
+def _precision(now: Calibration) -> list[tuple[str, int, int]]:
+    """Return of each rule how many labelled findings are right, and how many were labelled."""
+    counts: dict[str, list[bool]] = {}
+    for key, verdict in now.labels_by_key().items():
+        counts.setdefault(key.partition(":")[0], []).append(verdict != "false_positive")
+    return [(rule, sum(right), len(right)) for rule, right in sorted(counts.items())]
 
 
 def _rules(content: dict[str, Any], metrics: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -235,27 +228,6 @@ def _rules(content: dict[str, Any], metrics: list[dict[str, Any]]) -> list[dict[
         }
         for rule, fields in THRESHOLDS.items()
     ]
-
-
-def _with_figures(member: Member, post: QueryDict) -> dict[str, Any]:
-    """Return the calibration in force with the thresholds and weights that were sent."""
-    content = selectors.calibration(member.organization.pk).calibration.as_dict()
-    for name, value in post.items():
-        kind, _, rest = name.partition(".")
-        if kind == "weights":
-            content["weights"][rest] = _figure(value)
-        elif kind == "thresholds":
-            rule, _, field = rest.partition(".")
-            content["thresholds"].setdefault(rule, {})[field] = _figure(value)
-    return content
-
-
-def _figure(text: object) -> object:
-    """Return a number, or the text as it is: then its range is what refuses it."""
-    try:
-        return float(str(text))
-    except ValueError:
-        return text
 
 
 def _number(text: str | None) -> int:

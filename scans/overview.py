@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from integrations import selectors as integrations
 from integrations.providers import NOTION
 from notionscan.http import Request
-from scans import charts, lifecycle, selectors
+from scans import charts, headlines, lifecycle, presentation, selectors
 from scans.models import Finding
 from tenants import access
 from tenants.roles import Permission
@@ -35,6 +35,9 @@ def overview(request: Request, slug: str) -> HttpResponse:
         "trend": charts.line(trend),
         "trend_rows": trend,
         "last": next(iter(selectors.history(organization.pk).scans), None),
+        "alive_shares": selectors.alive_shares(organization.pk) if member.may_manage else None,
+        "weakest": presentation.weakest(report.scores) if report else None,
+        "trend_title": headlines.of_trend(trend),
         "open_findings": sum(state not in closed for state in states),
         "rate": None if rate is None else round(100 * rate),
     }

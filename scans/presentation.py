@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 
-from scans import charts
+from scans import charts, headlines
 
 DIMENSIONS = {
     "structure": "Structure",
@@ -38,6 +38,14 @@ _LISTED_PEOPLE = 20
 
 
 @dataclass(frozen=True)
+class Assigned:
+    """To whom somebody gave a finding, and until when."""
+
+    owner: str
+    due_on: date | None
+
+
+@dataclass(frozen=True)
 class FindingView:
     """A finding with its evidence; ``state`` is how its badge looks."""
 
@@ -54,6 +62,11 @@ class FindingView:
     muted: bool
     evidence: list[dict[str, Any]]
     total: int
+    # Who looks after most of it in Notion, and whom it was given to here.
+    steward: str
+    assigned: Assigned | None
+    # Other findings of its rule, where it stands for them.
+    others: int = 0
 
     @property
     def more(self) -> int:
@@ -94,12 +107,15 @@ class ReportView:
     muted: list[FindingView]
     hubs: list[dict[str, Any]]
     hub_points: list[charts.Point]
+    headlines: dict[str, str]
     ages: list[charts.Bar]
+    row_ages: list[charts.Bar]
     depths: list[charts.Bar]
     weeks: list[charts.Bar]
     types: list[charts.Bar]
     people: list[dict[str, Any]]
     people_total: int
+    adoption: dict[str, Any]
     exposure: dict[str, int]
     trend: charts.Line
     trend_rows: list[tuple[str, float | None]]
@@ -110,12 +126,21 @@ class ReportView:
 
 
 def view(
-    content: Mapping[str, Any], *, trend: Sequence[tuple[str, float | None]] = (), before: float | None = None
+    content: Mapping[str, Any],
+    *,
+    trend: Sequence[tuple[str, float | None]] = (),
+    before: float | None = None,
+    assigned: Mapping[str, Assigned] | None = None,
 ) -> ReportView:
-    """Return a report's content as it is shown; ``trend`` is (date, score), the oldest first."""
+    """Return a report's content as it is shown; ``trend`` is (date, score), the oldest first.
+
+    ``assigned`` is by the findings' keys.
+    """
     analysis = content["analysis"]
     overall = analysis["overall"]
-    findings = [_finding(each, analysis["people"]["names"]) for each in analysis["findings"]]
+    names, given = analysis["people"]["names"], assigned or {}
+    findings = [_finding(each, names, given.get(each["key"])) for each in analysis["findings"]]
+    is_small = analysis["is_small"]
     score = overall["score"]
     return ReportView(
         name=content["organization"]["name"],
@@ -130,16 +155,18 @@ def view(
         weakest=DIMENSIONS.get(overall["weakest"] or "", ""),
         caps=overall["caps"],
         change=score - before if score is not None and before is not None else None,
-        is_small=analysis["is_small"],
+        is_small=is_small,
         counts=analysis["counts"],
-        dimensions=[_dimension(each, analysis["metrics"], findings) for each in analysis["dimensions"]],
-        actions=[each for each in findings if not each.muted][:_ACTIONS],
+        dimensions=[
+            _dimension(each, analysis["metrics"], findings, is_small) for each in analysis["dimensions"]
+        ],
+        actions=_first(findings),
         muted=[each for each in findings if each.muted],
         hubs=analysis["gravity"],
         hub_points=charts.hubs(analysis["gravity"][:10]),
-        ages=charts.bars(
-            [(words, analysis["ages"][name], f"{analysis['ages'][name]:,}") for name, words in _AGES]
-        ),
+        headlines=headlines.of(analysis, trend),
+        ages=_ages(analysis["ages"]),
+        row_ages=_ages(analysis["row_ages"]),
         depths=charts.bars(
             [
                 (f"{each['depth']} above", each["documents"], f"{each['documents']:,}")
@@ -157,6 +184,7 @@ def view(
         ),
         people=analysis["people"]["persons"][:_LISTED_PEOPLE],
         people_total=analysis["people"]["total"],
+        adoption=analysis["adoption"],
         exposure=analysis["exposure"],
         trend=charts.line(trend),
         trend_rows=list(trend),
@@ -164,8 +192,24 @@ def view(
     )
 
 
+def _first(findings: Sequence[FindingView]) -> list[FindingView]:
+    """Return what to do first: of each rule the first finding, as what mends one often mends the others."""
+    rules: dict[str, list[FindingView]] = {}
+    for each in findings:
+        if not each.muted:
+            rules.setdefault(each.rule, []).append(each)
+    return [replace(own[0], others=len(own) - 1) for own in list(rules.values())[:_ACTIONS]]
+
+
+def _ages(counts: Mapping[str, int]) -> list[charts.Bar]:
+    return charts.bars([(words, counts[name], f"{counts[name]:,}") for name, words in _AGES])
+
+
 def _dimension(
-    found: Mapping[str, Any], metrics: Sequence[dict[str, Any]], findings: Sequence[FindingView]
+    found: Mapping[str, Any],
+    metrics: Sequence[dict[str, Any]],
+    findings: Sequence[FindingView],
+    is_small: bool,
 ) -> DimensionView:
     own = set(found["metrics"])
     return DimensionView(
@@ -174,13 +218,21 @@ def _dimension(
         asks=_ASKS[found["name"]],
         score=found["score"],
         weight=found["weight"],
-        metrics=[_metric(each) for each in metrics if each["id"] in own],
+        metrics=[_metric(each, is_small) for each in metrics if each["id"] in own],
         findings=[each for each in findings if each.rule in own],
     )
 
 
-def _metric(found: Mapping[str, Any]) -> dict[str, Any]:
+def _metric(found: Mapping[str, Any], is_small: bool) -> dict[str, Any]:
+    if is_small and found["value"] is not None and found["among"] is not None:
+        return {**found, "shown": f"{found['affected']:,} of {found['among']:,}"}
     return {**found, "shown": shown(found["value"], found["unit"])}
+
+
+def weakest(scores: Mapping[str, float | None]) -> tuple[str, float] | None:
+    """Return the dimension with the lowest score, and the score."""
+    known = [(score, name) for name, score in scores.items() if score is not None]
+    return (DIMENSIONS[min(known)[1]], min(known)[0]) if known else None
 
 
 def shown(value: float | None, unit: str) -> str:
@@ -192,7 +244,7 @@ def shown(value: float | None, unit: str) -> str:
     return f"{value:,.0f}" if unit == "count" else f"{value:.2f}"
 
 
-def _finding(found: Mapping[str, Any], names: Mapping[str, str]) -> FindingView:
+def _finding(found: Mapping[str, Any], names: Mapping[str, str], assigned: Assigned | None) -> FindingView:
     return FindingView(
         key=found["key"],
         rule=found["rule"],
@@ -209,6 +261,8 @@ def _finding(found: Mapping[str, Any], names: Mapping[str, str]) -> FindingView:
             {**row, "by": names.get(row["by"], ""), "address": address(row)} for row in found["evidence"]
         ],
         total=found["total"],
+        steward=names.get(found["owner"], ""),
+        assigned=assigned,
     )
 
 

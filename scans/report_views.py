@@ -85,10 +85,12 @@ def _context(member: Member, found: Report) -> dict[str, object]:
         "scan": found.scan,
         "report": found,
         "public_key": signing.public_key(),
+        "calibration_in_force": selectors.calibration(member.organization.pk).number,
         "view": presentation.view(
             json.loads(found.content),
             trend=selectors.trend(found),
             before=before.overall if before else None,
+            assigned=selectors.assigned(member.organization.pk),
         ),
     }
 

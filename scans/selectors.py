@@ -5,20 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Case, QuerySet, When
+from django.db.models import Case, F, Prefetch, Q, QuerySet, Value, When
+from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.timesince import timesince
 
 from scans import calibrations
 from scans.analysis import ENGINE_VERSION
 from scans.analysis.result import SEVERITIES
-from scans.models import CalibrationVersion, Finding, Report, Scan, Schedule, Seen, Share
+from scans.models import CalibrationVersion, Finding, Report, Scan, Schedule, Seen, Share, ShareView
+from scans.presentation import Assigned
 
 PAGE_SIZE = 25
 FINDINGS_PAGE = 50
 SHARES_AT_MOST = 200
+# Of each link.
+VIEWS_AT_MOST = 20
 _LONG_SECONDS = 120
 # Scans that a trend is drawn through.
 _TREND = 26
@@ -73,11 +79,14 @@ def schedule(organization_id: UUID) -> Schedule | None:
 
 
 def reports(organization_id: UUID) -> QuerySet[Report]:
-    """Return the reports under the calibration in force, of the newest scan first, without their content."""
+    """Return the reports of one calibration, of the newest scan first, without their content.
+
+    It is the one in force; while scans are being scored anew, the one before, until as many are done.
+    """
     return (
         Report.objects.filter(
             organization_id=organization_id,
-            calibration_number=calibrations.in_force(organization_id).number,
+            calibration_number=calibrations.shown(organization_id),
             engine_version=ENGINE_VERSION,
         )
         .select_related("scan")
@@ -117,7 +126,17 @@ def has_report(scan: Scan) -> bool:
 @transaction.atomic
 def report_before(report: Report) -> Report | None:
     """Return the report on the scan before, under the same calibration."""
-    return reports(report.organization_id).filter(scan__number__lt=report.scan.number).first()
+    return _alike(report).filter(scan__number__lt=report.scan.number).first()
+
+
+def _alike(report: Report) -> QuerySet[Report]:
+    """Return the reports that can be compared with one, of the newest scan first."""
+    alike = Report.objects.filter(
+        organization_id=report.organization_id,
+        calibration_number=report.calibration_number,
+        engine_version=report.engine_version,
+    )
+    return alike.select_related("scan").defer("content").order_by("-scan__number")
 
 
 @transaction.atomic
@@ -149,9 +168,9 @@ def _about(live: Scan) -> int | None:
 
 @transaction.atomic
 def trend(report: Report) -> list[tuple[str, float | None]]:
-    """Return (day, overall score) of the scans until this one, under one calibration, the oldest first."""
-    found = reports(report.organization_id).filter(scan__number__lte=report.scan.number)[:_TREND]
-    return [(each.scan.as_of.date().isoformat(), each.overall) for each in reversed(found)]
+    """Return (time, overall score) of the scans until this one, under one calibration, the oldest first."""
+    found = _alike(report).filter(scan__number__lte=report.scan.number)[:_TREND]
+    return [(f"{each.scan.as_of:%Y-%m-%d %H:%M}", each.overall) for each in reversed(found)]
 
 
 @transaction.atomic
@@ -178,32 +197,62 @@ def findings(
 
     ``seen_by`` is the number of a scan, and means those that were there from one scan to a later one.
     """
-    found = Finding.objects.filter(organization_id=organization_id)
+    found = _as_of_today(organization_id)
     if seen_by is not None:
         found = found.filter(first_number__lte=seen_by, last_number__gte=seen_by)
     if status in Finding.Status.values:
-        found = found.filter(status=status)
+        found = found.filter(today=status)
     else:
         found = found.exclude(status=Finding.Status.RESOLVED)
-    # Without those that the calibration in force does not know.
-    found = found.exclude(status=Finding.Status.RESOLVED, resolved_number__isnull=True)
     order = Case(*(When(severity=name, then=rank) for rank, name in enumerate(SEVERITIES)), default=0)
     start = int(cursor) if re.fullmatch(r"[0-9]{1,6}", cursor) else 0
     rows = list(found.annotate(rank=order).order_by("-rank", "key")[start : start + FINDINGS_PAGE + 1])
     more = len(rows) > FINDINGS_PAGE
+    for each in rows:
+        each.status = each.today
     return Findings(rows[:FINDINGS_PAGE], str(start + FINDINGS_PAGE) if more else None)
 
 
 @transaction.atomic
 def finding_states(organization_id: UUID) -> list[str]:
     """Return the state of each finding that there is or was, for counting."""
+    return list(_as_of_today(organization_id).values_list("today", flat=True))
+
+
+def _as_of_today(organization_id: UUID) -> Any:
+    """Return the findings that the calibration knows, each with the state that it has ``today``.
+
+    A mute that has ended since the last scan hides nothing any more.
+    """
+    now = calibrations.in_force(organization_id).calibration
+    today = timezone.now().date()
+    rules = [rule for rule in now.thresholds if None in now.muted(rule, today)]
+    settled = [key for key, label in now.labels_by_key().items() if label != "true_positive"]
+    is_lapsed = Q(status=Finding.Status.MUTED) & ~Q(rule__in=rules) & ~Q(key__in=settled)
     known = Finding.objects.filter(organization_id=organization_id)
     known = known.exclude(status=Finding.Status.RESOLVED, resolved_number__isnull=True)
-    return list(known.values_list("status", flat=True))
+    return known.annotate(today=Case(When(is_lapsed, then=Value(Finding.Status.OPEN)), default=F("status")))
+
+
+@transaction.atomic
+def alive_shares(organization_id: UUID) -> int:
+    """Count the links that open a report now."""
+    alive = Share.objects.filter(organization_id=organization_id, revoked_at=None, expires_at__gt=Now())
+    return alive.count()
+
+
+@transaction.atomic
+def assigned(organization_id: UUID) -> dict[str, Assigned]:
+    """Return to whom findings were given, by the findings' keys."""
+    given = Finding.objects.filter(organization_id=organization_id).exclude(owner_label="", due_on=None)
+    found = given.values_list("key", "owner_label", "due_on")
+    return {key: Assigned(owner, due_on) for key, owner, due_on in found}
 
 
 @transaction.atomic
 def shares(organization_id: UUID) -> list[Share]:
     """Return an organization's links with the scans they show, the newest first."""
     found = Share.objects.filter(organization_id=organization_id).select_related("report__scan")
+    views = ShareView.objects.order_by("-viewed_at")
+    found = found.prefetch_related(Prefetch("log", views[:VIEWS_AT_MOST], to_attr="last_views"))
     return list(found.defer("report__content").order_by("-created_at")[:SHARES_AT_MOST])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from notionscan.jobs import organization_task
-from scans.services import calibration, notices, report, run, schedule, start
+from scans.services import notices, report, run, schedule, start
 
 
 @organization_task(start.TASK, asks_whether_to_stop=True)
@@ -26,7 +26,7 @@ def make_report(organization_id: UUID, *, scan_id: UUID) -> None:
     report.make_report(organization_id=organization_id, scan_id=scan_id)
 
 
-@organization_task(calibration.TASK)
+@organization_task(report.ALL)
 def report_on_all(organization_id: UUID) -> None:
     report.report_on_all(organization_id=organization_id)
 

@@ -18,6 +18,7 @@ from scans.services.notices import notify
 from scans.snapshots import snapshot
 
 TASK = "scans.report"
+ALL = "scans.report_on_all"
 
 
 def make_report(*, organization_id: UUID, scan_id: UUID) -> Report | None:
@@ -44,7 +45,17 @@ def make_report(*, organization_id: UUID, scan_id: UUID) -> Report | None:
         settle(organization_id)
         if made:
             notify(report)
+            _report_on_the_others(report)
     return report
+
+
+def _report_on_the_others(report: Report) -> None:
+    """Queue reports on the earlier scans where this is the first one of a new engine."""
+    reports = Report.objects.filter(organization_id=report.organization_id)
+    if reports.exclude(engine_version=ENGINE_VERSION).exists() and not (
+        reports.filter(engine_version=ENGINE_VERSION).exclude(pk=report.pk).exists()
+    ):
+        defer(ALL)
 
 
 def report_on_all(*, organization_id: UUID) -> None:

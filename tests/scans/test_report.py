@@ -17,17 +17,19 @@ from django.db import ProgrammingError
 from integrations.sandbox import Sandbox
 from notionscan import signing
 from scans import seal
+from scans.amendments import replaced_by
 from scans.analysis import analyse, canonical_json
 from scans.analysis.calibration import Calibration, CalibrationRefused
 from scans.errors import CalibrationMovedOn, NoSuchCalibration
 from scans.lifecycle import Told, follow, resolution_rate
 from scans.models import CalibrationVersion, Finding, Report, Scan
-from scans.services.calibration import change_calibration, roll_back
+from scans.services.calibration import amend, change_calibration, content_of
 from scans.services.findings import assign
 from scans.services.notices import mail
 from scans.services.report import make_report
 from scans.services.start import start_scan
 from scans.snapshots import snapshot
+from tests import database
 from tests.factories import World, events, make_world, queued, run_jobs, within
 from tests.scans.conftest import connect_acme, finish, start
 
@@ -148,9 +150,11 @@ def test_of_two_who_save_at_once_the_second_is_told(world: World) -> None:
 def test_a_calibration_is_rolled_back_as_a_new_version(world: World) -> None:
     change(world, {"weights": {"structure": 30}})
     with within(world.acme):
-        back = roll_back(organization=world.acme, actor=world.admin, number=0, based_on=1)
+        earlier = content_of(world.acme, 0)
+        amendment = replaced_by(earlier, 0)
+        back = amend(organization=world.acme, actor=world.admin, amendment=amendment, based_on=1)
         with pytest.raises(NoSuchCalibration):
-            roll_back(organization=world.acme, actor=world.admin, number=7, based_on=2)
+            content_of(world.acme, 7)
     assert (back.number, back.note) == (2, "Back to the default")
     assert back.content == Calibration.default().as_dict()
 
@@ -160,6 +164,25 @@ def test_what_is_out_of_range_changes_nothing(world: World) -> None:
         change(world, {"weights": {"structure": 101}})
     with within(world.acme):
         assert not CalibrationVersion.objects.exists()
+
+
+def test_a_new_engine_reports_on_the_earlier_scans_as_well(committed: None, sandbox: Sandbox) -> None:
+    world = make_world()
+    connect_acme(world)
+    for _ in range(2):
+        finish(start(world))
+        while run_jobs():
+            pass
+    with database.superuser() as owner:
+        owner.execute("UPDATE scans_report SET engine_version = '0'")
+    finish(start(world))
+    while run_jobs():
+        pass
+    with within(world.acme):
+        made = Report.objects.exclude(engine_version="0").values_list("scan__number", flat=True)
+        assert sorted(made) == [1, 2, 3]
+        states = set(Finding.objects.values_list("last_number", flat=True))
+    assert states == {3}
 
 
 # Findings across scans -----------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from integrations.http.address import checked_base_url
 
 NOTION_PUBLIC = "notion_public"
 NOTION_INTERNAL = "notion_internal"
-_KNOWN = (NOTION_PUBLIC, NOTION_INTERNAL)
-_NOT_YET = ("reddit",)
+REDDIT = "reddit"
+_KNOWN = (NOTION_PUBLIC, NOTION_INTERNAL, REDDIT)
 
 
 def parse(names: Iterable[str]) -> frozenset[str]:
@@ -25,11 +25,9 @@ def parse(names: Iterable[str]) -> frozenset[str]:
             'INTEGRATIONS_ALLOWED: "notion" is no longer supported; '
             'use "notion_public" and/or "notion_internal".'
         )
-    for name in sorted(allowed.intersection(_NOT_YET)):
-        raise ImproperlyConfigured(f'INTEGRATIONS_ALLOWED: "{name}" is not available yet.')
     for name in sorted(allowed.difference(_KNOWN)):
         raise ImproperlyConfigured(
-            f'INTEGRATIONS_ALLOWED: "{name}" is unknown; use "notion_public" and/or "notion_internal".'
+            f'INTEGRATIONS_ALLOWED: "{name}" is unknown; use "notion_public", "notion_internal", "reddit".'
         )
     return allowed
 
@@ -47,15 +45,13 @@ def parse_local_only(text: str) -> bool:
     raise ImproperlyConfigured('NOTIONSCAN_LOCAL_ONLY: use "true" or "false".')
 
 
-def require_oauth_client(allowed: frozenset[str], client_id: str, client_secret: str) -> None:
-    """Stop the process when public connections are allowed without the app's credentials.
+def require_oauth_client(allowed: frozenset[str], way: str, **credentials: str) -> None:
+    """Stop the process when a way through an OAuth application is allowed without its credentials.
 
-    Raises: ImproperlyConfigured naming both variables.
+    Raises: ImproperlyConfigured naming all of them.
     """
-    if NOTION_PUBLIC in allowed and not (client_id and client_secret):
-        raise ImproperlyConfigured(
-            'INTEGRATIONS_ALLOWED has "notion_public"; set NOTION_CLIENT_ID and NOTION_CLIENT_SECRET.'
-        )
+    if way in allowed and not all(credentials.values()):
+        raise ImproperlyConfigured(f'INTEGRATIONS_ALLOWED has "{way}"; set {" and ".join(credentials)}.')
 
 
 def provider_url(name: str, value: str) -> str:

@@ -15,7 +15,7 @@ from integrations import card, selectors
 from integrations.errors import NotConnected
 from integrations.forms import ConnectForm, TokenForm
 from integrations.models import Integration, OwnConnection
-from integrations.providers import NOTION, PROVIDERS, Provider
+from integrations.providers import PROVIDERS, Provider
 from integrations.services.connect import connect_internal, update_token
 from integrations.services.disconnect import disconnect
 from integrations.services.oauth import start_authorization
@@ -119,8 +119,8 @@ def list_workspaces(request: HttpRequest) -> list[dict[str, Any]]:
 def list_integrations(request: HttpRequest, slug: str) -> dict[str, Any]:
     caller = access.caller(request, slug, Permission.READ)
     with transaction.atomic():
-        integration = selectors.integration(caller.organization, NOTION)
-    return {"integrations": [_described(integration)]}
+        found = card.displayed(caller.organization)
+    return {"integrations": [_described(provider, integration) for provider, integration in found]}
 
 
 @router.post(
@@ -197,15 +197,16 @@ def _workspace(slug: str, connection: Integration | OwnConnection) -> dict[str, 
 
 def _known(provider: str) -> Provider:
     if provider not in PROVIDERS:
-        raise NotConnected(f"There is no provider called {provider[:40]}; this deployment knows notion.")
+        known = " and ".join(PROVIDERS)
+        raise NotConnected(f"There is no provider called {provider[:40]}; Notion Scan knows {known}.")
     return PROVIDERS[provider]
 
 
-def _described(integration: Integration | None) -> dict[str, Any]:
+def _described(provider: Provider, integration: Integration | None) -> dict[str, Any]:
     problem = card.problem_of(integration)
     base = {
-        "provider": NOTION,
-        "variants_allowed": card.variants(),
+        "provider": provider.slug,
+        "variants_allowed": card.variants(provider),
         "error": problem
         and {"code": problem.code, "message": problem.sentence, "remedy": problem.remedy_sentence},
     }

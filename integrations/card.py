@@ -1,4 +1,4 @@
-"""What the Notion card shows: one object, read in one go, for the page, the fragment and the API."""
+"""What the cards of connections show: read in one go, for the page, the fragments and the API."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from django.db import transaction
 from integrations import local_only, selectors
 from integrations.http.errors import LocalOnly
 from integrations.models import Integration
-from integrations.providers import NOTION, PROVIDERS
+from integrations.providers import NOTION, PROVIDERS, Provider
 from integrations.services.state import DECRYPT_FAILED, REFRESH_INTERRUPTED
 from tenants import selectors as tenants
+from tenants.models import Organization
 from tenants.policy import Member
 
 _SENTENCES = {
     DECRYPT_FAILED: (
-        "The stored token cannot be decrypted here. Nothing was sent to Notion, and nothing was lost there."
+        "The stored token cannot be decrypted here. Nothing was sent to {title}, and nothing was lost there."
     ),
     REFRESH_INTERRUPTED: (
-        "Renewing the token was interrupted, and Notion allows no second try. Nothing was lost in Notion."
+        "Renewing the token was interrupted, and {title} allows no second try. Nothing was lost in {title}."
     ),
 }
-_DEAD_SENTENCE = "Notion no longer accepts this connection's token. Nothing was lost in Notion."
+_DEAD_SENTENCE = "{title} no longer accepts this connection's token. Nothing was lost in {title}."
 _REMEDIES = {
-    "reconnect": "Reconnect: Notion asks for consent once more.",
+    "reconnect": "Reconnect: {title} asks for consent once more.",
     "update_token": "Paste a new token from your integration's page in Notion.",
 }
 
@@ -64,6 +65,7 @@ class Shared:
 
 @dataclass(frozen=True)
 class Card:
+    provider: Provider
     state: str
     integration: Integration | None
     variants: Variants
@@ -75,6 +77,12 @@ class Card:
     message: dict[str, str] | None = None
     test: Any = None
 
+    @property
+    def template(self) -> str:
+        """Return the fragment: Notion has one of its own, all other providers share one."""
+        is_notion = self.provider.slug == NOTION
+        return f"integrations/_{'notion' if is_notion else 'account'}_card.html"
+
 
 _BLOCKED = Problem(
     code=LocalOnly.code,
@@ -85,9 +93,8 @@ _BLOCKED = Problem(
 )
 
 
-def variants() -> Variants:
-    notion = PROVIDERS[NOTION]
-    return Variants(public=notion.public_allowed, internal=notion.internal_allowed)
+def variants(provider: Provider) -> Variants:
+    return Variants(public=provider.public_allowed, internal=provider.internal_allowed)
 
 
 def problem_of(integration: Integration | None) -> Problem | None:
@@ -99,14 +106,15 @@ def fault_of(integration: Integration | None) -> Problem | None:
     """Return what is wrong with a connection itself, or nothing."""
     if integration is None or integration.status != Integration.Status.ERROR:
         return None
+    title = PROVIDERS[integration.provider].title
     is_public = integration.connection_type == Integration.ConnectionType.PUBLIC
     remedy = "reconnect" if is_public else "update_token"
     return Problem(
         code=integration.error_code,
-        sentence=_SENTENCES.get(integration.error_code, _DEAD_SENTENCE),
+        sentence=_SENTENCES.get(integration.error_code, _DEAD_SENTENCE).format(title=title),
         since=integration.error_since,
         remedy=remedy,
-        remedy_sentence=_REMEDIES[remedy],
+        remedy_sentence=_REMEDIES[remedy].format(title=title),
     )
 
 
@@ -138,18 +146,44 @@ def _state(integration: Integration | None, problem: Problem | None) -> str:
     return "error" if problem else "connected"
 
 
-def notion_card(member: Member, **shown: Any) -> Card:
-    """Return the card for a member; ``shown`` is what this request adds: dialog, form, message, test."""
+def displayed(organization: Organization) -> list[tuple[Provider, Integration | None]]:
+    """Return Notion and what else is allowed or connected, each with its connection if there is one."""
+    connected = {one.provider: one for one in selectors.integrations(organization)}
+    return [
+        (provider, connected.get(provider.slug))
+        for provider in PROVIDERS.values()
+        if provider.slug == NOTION or provider.public_allowed or provider.slug in connected
+    ]
+
+
+def cards(member: Member, provider: Provider, **shown: Any) -> list[Card]:
+    """Return the cards for a member; ``shown`` is what this request adds to the one of ``provider``.
+
+    That is a dialog and its form, a message, or the outcome of a test.
+    """
     with transaction.atomic(savepoint=False):
-        integration = selectors.integration(member.organization, NOTION)
+        found = displayed(member.organization)
         admins = [] if member.may_manage else [str(a.user) for a in tenants.admins(member.organization)]
+    if provider not in [one for one, _ in found]:
+        # What was done just now is told on its card, also where that was the end of it.
+        found.append((provider, None))
+    return [_card(one, connected, admins, **(shown if one is provider else {})) for one, connected in found]
+
+
+def card(member: Member, provider: Provider, **shown: Any) -> Card:
+    """Return the one card of a provider."""
+    return next(one for one in cards(member, provider, **shown) if one.provider is provider)
+
+
+def _card(provider: Provider, integration: Integration | None, admins: list[str], **shown: Any) -> Card:
     problem = problem_of(integration)
     return Card(
+        provider=provider,
         state=_state(integration, problem),
         integration=integration,
-        variants=variants(),
+        variants=variants(provider),
         error=problem,
-        shared=shared_of(integration),
+        shared=shared_of(integration) if provider.slug == NOTION else None,
         admins=admins,
         **shown,
     )

@@ -100,6 +100,11 @@ class ConnectionInError(IntegrationError):
     )
 
     def __init__(self, sentence: str = "", *, provider: Provider | None = None) -> None:
+        if provider is not None and provider.internal is None:
+            sentence = (
+                f"{provider.title} no longer accepts this connection's token. Nothing was lost; "
+                "an admin reconnects on the integrations page."
+            )
         super().__init__(sentence, provider=provider)
         self.code = provider.dead_code if provider else self.code
 

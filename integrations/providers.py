@@ -12,9 +12,12 @@ from integrations.http.errors import ProviderError
 from integrations.http.oauth import ProviderApp, TokenHint
 from integrations.notion import errors as notion_errors
 from integrations.notion.oauth import OAuthApp
+from integrations.reddit import errors as reddit_errors
+from integrations.reddit.oauth import RedditApp
 from notionscan.secret import Secret
 
 NOTION = "notion"
+REDDIT = "reddit"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,9 @@ class Provider:
     ends_with: TokenHint
     # Whether a refresh token serves once. One that serves again may be tried again after a crash.
     rotates_refresh_token: bool
+    # What its consent page asks, and what connecting gives: for who is about to consent.
+    asks: str
+    about: str
 
     @property
     def public_allowed(self) -> bool:
@@ -63,6 +69,17 @@ def _notion_app() -> ProviderApp:
     )
 
 
+def _reddit_app() -> ProviderApp:
+    return RedditApp(
+        client_id=settings.REDDIT_CLIENT_ID,
+        client_secret=settings.REDDIT_CLIENT_SECRET,
+        redirect_uri=f"{settings.BASE_URL}/api/integrations/reddit/callback",
+        www_base_url=settings.REDDIT_WWW_BASE_URL,
+        oauth_base_url=settings.REDDIT_OAUTH_BASE_URL,
+        user_agent=f"web:notionscan:v1 (by {settings.BASE_URL})",
+    )
+
+
 PROVIDERS = {
     NOTION: Provider(
         slug=NOTION,
@@ -73,5 +90,22 @@ PROVIDERS = {
         named=notion_errors.named,
         ends_with=TokenHint.ACCESS,
         rotates_refresh_token=True,
-    )
+        asks="which pages to share",
+        about="A report on the workspace: how healthy, how owned and how exposed it is.",
+    ),
+    REDDIT: Provider(
+        slug=REDDIT,
+        title="Reddit",
+        public=allowed.REDDIT,
+        oauth_app=_reddit_app,
+        named=reddit_errors.named,
+        # Its access tokens end with the refresh token, and not the other way round.
+        ends_with=TokenHint.REFRESH,
+        rotates_refresh_token=False,
+        asks="whether the name of your account may be read",
+        about=(
+            "Shows whose Reddit account belongs to this organization. The account's name is read, and "
+            "nothing else: no posts, no messages, no votes."
+        ),
+    ),
 }

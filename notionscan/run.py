@@ -77,7 +77,7 @@ def _is_free(port: int) -> bool:
 
 def _environment(port: int) -> Mapping[str, str]:
     """Return what the demo sets and the caller did not."""
-    from integrations.sandbox import DEMO_CLIENT
+    from integrations.sandbox import DEMO_CLIENT, DEMO_REDDIT_CLIENT
 
     base_url = os.environ.get("BASE_URL") or f"http://localhost:{port}"
     demo = {
@@ -85,11 +85,15 @@ def _environment(port: int) -> Mapping[str, str]:
         "PORT": str(port),
         "BASE_URL": base_url,
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
-        "INTEGRATIONS_ALLOWED": "notion_public,notion_internal",
+        "INTEGRATIONS_ALLOWED": "notion_public,notion_internal,reddit",
         "NOTION_API_BASE_URL": f"http://127.0.0.1:{port + 1}",
         "NOTION_CLIENT_ID": DEMO_CLIENT.client_id,
         "NOTION_CLIENT_SECRET": DEMO_CLIENT.client_secret,
         "NOTION_REDIRECT_URI": f"{base_url}/api/integrations/notion/callback",
+        "REDDIT_CLIENT_ID": DEMO_REDDIT_CLIENT.client_id,
+        "REDDIT_CLIENT_SECRET": DEMO_REDDIT_CLIENT.client_secret,
+        "REDDIT_WWW_BASE_URL": f"http://127.0.0.1:{port + 1}",
+        "REDDIT_OAUTH_BASE_URL": f"http://127.0.0.1:{port + 1}",
     }
     return {name: os.environ.get(name) or value for name, value in demo.items()}
 

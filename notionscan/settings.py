@@ -162,12 +162,34 @@ AUDITLOG_DISABLE_REMOTE_ADDR = True
 INTEGRATIONS_ALLOWED = allowed.parse(env.list("INTEGRATIONS_ALLOWED", default=["notion_internal"]))
 NOTION_CLIENT_ID = env.str("NOTION_CLIENT_ID", "")
 NOTION_CLIENT_SECRET = Secret(env.str("NOTION_CLIENT_SECRET", ""))
-allowed.require_oauth_client(INTEGRATIONS_ALLOWED, NOTION_CLIENT_ID, NOTION_CLIENT_SECRET.expose())
+allowed.require_oauth_client(
+    INTEGRATIONS_ALLOWED,
+    allowed.NOTION_PUBLIC,
+    NOTION_CLIENT_ID=NOTION_CLIENT_ID,
+    NOTION_CLIENT_SECRET=NOTION_CLIENT_SECRET.expose(),
+)
 NOTION_REDIRECT_URI = env.str("NOTION_REDIRECT_URI", f"{BASE_URL}/api/integrations/notion/callback")
 NOTION_API_BASE_URL = allowed.provider_url(
     "NOTION_API_BASE_URL", env.str("NOTION_API_BASE_URL", "https://api.notion.com")
 )
 NOTION_VERSION = env.str("NOTION_VERSION", "2026-03-11")
+
+# Reddit -----------------------------------------------------------------------------------------------
+
+REDDIT_CLIENT_ID = env.str("REDDIT_CLIENT_ID", "")
+REDDIT_CLIENT_SECRET = Secret(env.str("REDDIT_CLIENT_SECRET", ""))
+allowed.require_oauth_client(
+    INTEGRATIONS_ALLOWED,
+    allowed.REDDIT,
+    REDDIT_CLIENT_ID=REDDIT_CLIENT_ID,
+    REDDIT_CLIENT_SECRET=REDDIT_CLIENT_SECRET.expose(),
+)
+REDDIT_WWW_BASE_URL = allowed.provider_url(
+    "REDDIT_WWW_BASE_URL", env.str("REDDIT_WWW_BASE_URL", "https://www.reddit.com")
+)
+REDDIT_OAUTH_BASE_URL = allowed.provider_url(
+    "REDDIT_OAUTH_BASE_URL", env.str("REDDIT_OAUTH_BASE_URL", "https://oauth.reddit.com")
+)
 
 # The site ---------------------------------------------------------------------------------------------
 

@@ -8,10 +8,16 @@ from typing import Any
 
 import pytest
 
-from integrations.sandbox import Sandbox
+from integrations.sandbox import OAuthClient, Sandbox
 from notionscan.secret import Secret
 from tests import database
 from tests.factories import World, make_world
+
+REDDIT_CLIENT = OAuthClient(
+    client_id="reddit-of-the-tests",
+    client_secret="replaced-by-nothing",
+    redirect_uris=("http://testserver/api/integrations/reddit/callback",),
+)
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +43,7 @@ def committed(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def _sandbox() -> Iterator[Sandbox]:
-    with Sandbox(pages=60, seed=7) as sandbox:
+    with Sandbox(pages=60, seed=7, reddit_clients=[REDDIT_CLIENT]) as sandbox:
         yield sandbox
 
 
@@ -50,6 +56,16 @@ def sandbox(_sandbox: Sandbox, settings: Any) -> Sandbox:
     settings.NOTION_CLIENT_SECRET = Secret(_sandbox.client.client_secret)
     settings.NOTION_REDIRECT_URI = _sandbox.client.redirect_uris[0]
     return _sandbox
+
+
+@pytest.fixture
+def reddit(sandbox: Sandbox, settings: Any) -> Sandbox:
+    """The stand-in for Reddit, as new, allowed, and the settings that point at it."""
+    settings.INTEGRATIONS_ALLOWED |= {"reddit"}
+    settings.REDDIT_CLIENT_ID = REDDIT_CLIENT.client_id
+    settings.REDDIT_CLIENT_SECRET = Secret(REDDIT_CLIENT.client_secret)
+    settings.REDDIT_WWW_BASE_URL = settings.REDDIT_OAUTH_BASE_URL = sandbox.url
+    return sandbox
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ _PAGE = """<!DOCTYPE html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title} – Notion sandbox</title>
+<title>{title} – {stands_in_for} sandbox</title>
 <style>
 :root {{ color-scheme: light dark; --ink: #1f1e1c; --soft: #5f5d58; --line: #dcdad5; --paper: #fff;
   --ground: #f6f5f2; --accent: #1f5fbf; --on-accent: #fff; }}
@@ -52,7 +52,7 @@ button.allow {{ background: var(--accent); border-color: var(--accent); color: v
 </head>
 <body>
 <main>
-<p class="note">Sandbox – stands in for Notion. Nothing here leaves this computer.</p>
+<p class="note">Sandbox – stands in for {stands_in_for}. Nothing here leaves this computer.</p>
 {content}
 </main>
 </body>
@@ -93,20 +93,20 @@ class ConsentPage:
         try:
             client = self._authorizer.client_of(fields.get("client_id", ""), fields.get("redirect_uri"))
         except OAuthError as error:
-            return _page(400, "Cannot continue", f"<h1>Cannot continue</h1><p>{escape(str(error))}</p>")
+            return page(400, "Cannot continue", f"<h1>Cannot continue</h1><p>{escape(str(error))}</p>")
         target = fields.get("redirect_uri", client.redirect_uris[0])
         state = fields.get("state")
         if fields.get("response_type") != "code":
-            return _sent_to(callback(target, error="unsupported_response_type", state=state))
+            return sent_to(callback(target, error="unsupported_response_type", state=state))
         if fields.get("owner") != "user":
-            return _sent_to(callback(target, error="invalid_request", state=state))
+            return sent_to(callback(target, error="invalid_request", state=state))
         if not posted:
             return self._form(client, fields)
         workspace = self._workspaces.get(fields.get("workspace", ""))
         if fields.get("decision") != "allow" or workspace is None:
-            return _sent_to(callback(target, error="access_denied", state=state))
+            return sent_to(callback(target, error="access_denied", state=state))
         code = self._authorizer.consent(client, fields.get("redirect_uri"), workspace, workspace.open_roots())
-        return _sent_to(callback(target, code=code, state=state))
+        return sent_to(callback(target, code=code, state=state))
 
     def _form(self, client: OAuthClient, fields: dict[str, str]) -> Reply:
         kept = ("client_id", "redirect_uri", "response_type", "owner", "state")
@@ -121,14 +121,15 @@ class ConsentPage:
             for i, (slug, workspace) in enumerate(self._workspaces.items())
         )
         form = _FORM.format(app=escape(client.name), hidden=hidden, choices=choices)
-        return _page(200, "Allow access", form)
+        return page(200, "Allow access", form)
 
 
-def _page(status: int, title: str, content: str) -> Reply:
-    return Reply(
-        status, _PAGE.format(title=escape(title), content=content).encode(), HTML_TYPE, dict(_HEADERS)
-    )
+def page(status: int, title: str, content: str, *, stands_in_for: str = "Notion") -> Reply:
+    """Return a page in the sandbox's own dress."""
+    html = _PAGE.format(title=escape(title), content=content, stands_in_for=stands_in_for)
+    return Reply(status, html.encode(), HTML_TYPE, dict(_HEADERS))
 
 
-def _sent_to(location: str) -> Reply:
+def sent_to(location: str) -> Reply:
+    """Send the browser on."""
     return Reply(303, b"", HTML_TYPE, {**_HEADERS, "Location": location})

@@ -14,6 +14,7 @@ from integrations.sandbox.fault_kinds import FAULTS
 from integrations.sandbox.faults import Fault
 from integrations.sandbox.ids import Kind
 from integrations.sandbox.messages import Reply, Request
+from integrations.sandbox.reddit import ACCOUNTS
 from integrations.sandbox.shapes import dumps
 from integrations.sandbox.tokens import EVERYTHING, Capability, TokenKind, new_secret
 
@@ -63,6 +64,11 @@ def _state(sandbox: Sandbox, body: dict[str, Any], request: Request) -> object:
             "client_id": sandbox.client.client_id,
             "client_secret": sandbox.client.client_secret,
             "redirect_uris": sandbox.client.redirect_uris,
+        },
+        "reddit_client": {
+            "client_id": sandbox.reddit_client.client_id,
+            "client_secret": sandbox.reddit_client.client_secret,
+            "redirect_uris": sandbox.reddit_client.redirect_uris,
         },
         "faults_known": sorted(FAULTS),
         "faults_waiting": [_fault(f) for f in sandbox.faults.waiting()],
@@ -177,6 +183,15 @@ def _with_token(act: Callable[[Sandbox, dict[str, Any]], None]) -> Action:
     return action
 
 
+def _with_account(act: Callable[[Sandbox, str], None]) -> Action:
+    def action(sandbox: Sandbox, body: dict[str, Any], request: Request) -> object:
+        _require(body.get("account") in ACCOUNTS, f"`account` is one of: {', '.join(ACCOUNTS)}.")
+        act(sandbox, body["account"])
+        return {"account": body["account"]}
+
+    return action
+
+
 _VERBS = (
     "trash",
     "restore",
@@ -233,6 +248,8 @@ _ACTIONS: dict[tuple[str, str], Action] = {
     ("POST", "/_sandbox/tokens"): _add_token,
     ("POST", "/_sandbox/revoke"): _with_token(lambda s, b: s.revoke(b["token"])),
     ("POST", "/_sandbox/expire"): _with_token(lambda s, b: s.expire(b["token"])),
+    ("POST", "/_sandbox/reddit/expire"): _with_account(lambda s, account: s.reddit.expire(account)),
+    ("POST", "/_sandbox/reddit/withdraw"): _with_account(lambda s, account: s.reddit.withdraw(account)),
     ("POST", "/_sandbox/share"): _with_token(lambda s, b: s.share(b["token"], b["id"])),
     ("POST", "/_sandbox/unshare"): _with_token(lambda s, b: s.unshare(b["token"], b["id"])),
     ("GET", "/_sandbox/objects"): _ids,

@@ -11,6 +11,7 @@ from integrations.sandbox.call import Call
 from integrations.sandbox.errors import ApiError, OAuthError, invalid, unknown_route
 from integrations.sandbox.fault_kinds import FAULTS, Moment
 from integrations.sandbox.messages import Reply, Request, Wire
+from integrations.sandbox.reddit import PREFIX
 from integrations.sandbox.requestlog import Entry
 from integrations.sandbox.routes import route
 from integrations.sandbox.shapes import VERSIONS, dumps
@@ -109,6 +110,8 @@ class Gate:
     def _normal(self, request: Request, request_id: str, *, empty_page: bool) -> Reply:
         if request.path.startswith("/v1/oauth/"):
             return self._oauth(request, request_id)
+        if request.path.startswith(PREFIX):
+            return self._sandbox.reddit.answer(request)
         handler, params = route(request.method, request.path)
         token = self._sandbox.registry.authenticate(request.headers.get("authorization"))
         version = _version(request.headers)

@@ -5,7 +5,7 @@ import binascii
 import hmac
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -92,15 +92,7 @@ class Authorizer:
 
     def authenticate(self, authorization: str | None) -> OAuthClient:
         """Return the client of a Basic authorization header, or raise 401."""
-        scheme, _, encoded = (authorization or "").partition(" ")
-        try:
-            client_id, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            client_id, secret = "", ""
-        client = self.clients.get(client_id) if scheme.lower() == "basic" else None
-        if client is None or not hmac.compare_digest(client.client_secret.encode(), secret.encode()):
-            raise OAuthError("invalid_client", status=401)
-        return client
+        return client_of_header(self.clients, authorization)
 
     def token(self, client: OAuthClient, body: dict[str, Any], request_id: str) -> dict[str, Any]:
         """Answer /v1/oauth/token."""
@@ -221,6 +213,19 @@ class Authorizer:
         token.active = False
         with self._lock:
             self._refresh.pop(token.refresh_secret or "", None)
+
+
+def client_of_header(clients: Mapping[str, OAuthClient], authorization: str | None) -> OAuthClient:
+    """Return the client of a Basic authorization header, or raise 401."""
+    scheme, _, encoded = (authorization or "").partition(" ")
+    try:
+        client_id, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        client_id, secret = "", ""
+    client = clients.get(client_id) if scheme.lower() == "basic" else None
+    if client is None or not hmac.compare_digest(client.client_secret.encode(), secret.encode()):
+        raise OAuthError("invalid_client", status=401)
+    return client
 
 
 def callback(redirect_uri: str, **parameters: str | None) -> str:

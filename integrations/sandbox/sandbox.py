@@ -19,6 +19,7 @@ from integrations.sandbox.limits import RateLimiter
 from integrations.sandbox.oauth import Authorizer, OAuthClient
 from integrations.sandbox.paging import Sessions
 from integrations.sandbox.plan import WorkspacePlan, now_truncated
+from integrations.sandbox.reddit import Reddit
 from integrations.sandbox.requestlog import RequestLog
 from integrations.sandbox.server import Listener
 from integrations.sandbox.shapes import NEWEST_VERSION, render
@@ -34,6 +35,12 @@ DEMO_CLIENT = OAuthClient(
     redirect_uris=(DEMO_REDIRECT_URI,),
 )
 
+DEMO_REDDIT_CLIENT = OAuthClient(
+    client_id="demo-reddit-client",
+    client_secret=demo_secret("reddit client", prefix="", length=30),
+    redirect_uris=(DEMO_REDIRECT_URI.replace("/notion/", "/reddit/"),),
+)
+
 
 def demo_token(workspace: str, kind: TokenKind = TokenKind.INTERNAL) -> str:
     """Return the token that every sandbox accepts for a workspace of this name."""
@@ -41,7 +48,10 @@ def demo_token(workspace: str, kind: TokenKind = TokenKind.INTERNAL) -> str:
 
 
 class Sandbox:
-    """A stand-in for api.notion.com on loopback. Use as a context manager, or `start()` and `close()`."""
+    """A stand-in for api.notion.com and Reddit on loopback.
+
+    Use as a context manager, or `start()` and `close()`.
+    """
 
     def __init__(
         self,
@@ -59,6 +69,7 @@ class Sandbox:
         rate_limit: int | None = None,
         rate_window_seconds: float = 60.0,
         clients: Sequence[OAuthClient] = (DEMO_CLIENT,),
+        reddit_clients: Sequence[OAuthClient] = (DEMO_REDDIT_CLIENT,),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._is_ticking = as_of is None  # a moment that was asked for stands still
@@ -72,6 +83,7 @@ class Sandbox:
             for w in workspaces
         ]
         self._clients = tuple(clients)
+        self._reddit_clients = tuple(reddit_clients)
         self._clock = clock
         self._defaults = (latency_ms, rate_limit, rate_window_seconds)
         self.faults = Faults()
@@ -91,6 +103,7 @@ class Sandbox:
         self.registry = TokenRegistry()
         self.oauth = Authorizer(self._clients, self.registry, self._clock)
         self.consent = ConsentPage(self.oauth, self.workspaces)
+        self.reddit: Reddit = Reddit(self._reddit_clients, self._clock)
         self.sessions, self.views = Sessions(), Views()
         self.faults.clear()
         self.requests.clear()
@@ -102,7 +115,7 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """Return the base address, which stands in for https://api.notion.com."""
+        """Return the base address, which stands in for https://api.notion.com and for both of Reddit's."""
         host = f"[{self._listener.host}]" if ":" in self._listener.host else self._listener.host
         return f"http://{host}:{self._listener.port}"
 
@@ -110,6 +123,11 @@ class Sandbox:
     def client(self) -> OAuthClient:
         """Return the (first) OAuth client."""
         return self._clients[0]
+
+    @property
+    def reddit_client(self) -> OAuthClient:
+        """Return the (first) OAuth client at the stand-in for Reddit."""
+        return self._reddit_clients[0]
 
     @property
     def workspace(self) -> Workspace:

@@ -96,6 +96,11 @@ def _asked(integration: Integration) -> Outcome:
         return Outcome.WORKING
     # In error with its token kept: it could not be opened then, and perhaps it can now.
     held = kept_token(**ids)
+    if held.has_expired:
+        # It can be opened again, and its refresh token alone can tell whether it works.
+        _recover(held)
+        call_with_token(**ids, use=lambda fresh: _ask(fresh, integration), counts_as_use=False)
+        return Outcome.RECOVERED
     try:
         _ask(held, integration)
     except Unauthorized:

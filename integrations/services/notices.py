@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from integrations.card import fault_of
 from integrations.models import Integration
-from integrations.providers import PROVIDERS
+from integrations.providers import NOTION, PROVIDERS
 from tenants import selectors as tenants
 
 
@@ -48,11 +48,12 @@ def mail_of_error(*, organization_id: UUID, integration_id: UUID) -> None:
 def _letter(integration: Integration) -> tuple[str, str]:
     organization = integration.organization
     title = PROVIDERS[integration.provider].title
+    scans = ", and scans do not start" if integration.provider == NOTION else ""
     fault = fault_of(integration)
     address = settings.BASE_URL + reverse("integrations:page", args=[organization.slug])
     sentences = [
         *([fault.sentence, fault.remedy_sentence] if fault else []),
-        "Until then nothing is read, and scans do not start. This mail is sent once.",
+        f"Until then nothing is read{scans}. This mail is sent once.",
         address,
     ]
     return f"{organization.name}: the connection to {title} has stopped working", "\n\n".join(sentences)

@@ -1,4 +1,4 @@
-"""Test a connection: ask users/me now, and say what Notion said."""
+"""Test a connection: ask whose token it is now, and say what the provider said."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from audit.record import record
 from integrations import local_only, selectors
 from integrations.errors import IntegrationError, NotConnected
 from integrations.http.errors import ProviderError
+from integrations.models import Integration
 from integrations.notion.budget import Priority
-from integrations.services.calls import call_notion
+from integrations.providers import NOTION, PROVIDERS
+from integrations.services.calls import call_notion, call_with_token
 from tenants.models import Organization, User
 
 
 @dataclass(frozen=True)
 class TestOutcome:
-    """What the card shows: one sentence, and what users/me said."""
+    """What the card shows: one sentence, and what was said of the account."""
 
     ok: bool
     sentence: str
@@ -27,7 +29,7 @@ class TestOutcome:
 
 
 def test_connection(*, organization: Organization, actor: User, provider: str) -> TestOutcome:
-    """Ask Notion whose token this is. A dead token puts the connection into ``error``.
+    """Ask the provider whose token this is. A dead token puts the connection into ``error``.
 
     Raises: LocalOnly; NotConnected.
     """
@@ -35,14 +37,9 @@ def test_connection(*, organization: Organization, actor: User, provider: str) -
     with transaction.atomic():
         integration = selectors.integration(organization, provider)
         if integration is None:
-            raise NotConnected
+            raise NotConnected(provider=PROVIDERS[provider])
     try:
-        me = call_notion(
-            organization_id=organization.pk,
-            integration_id=integration.pk,
-            priority=Priority.PEOPLE,
-            use=lambda client: client.me(),
-        )
+        facts = _notion_facts(integration) if provider == NOTION else _account_facts(integration)
     except NotConnected:
         raise
     except (ProviderError, IntegrationError) as problem:
@@ -50,12 +47,8 @@ def test_connection(*, organization: Organization, actor: User, provider: str) -
     else:
         outcome = TestOutcome(
             ok=True,
-            sentence="Notion accepts this connection's token.",
-            facts=[
-                ("Workspace", me.workspace_name or integration.workspace_name or "not named by Notion"),
-                ("Connection", me.name or "not named by Notion"),
-                ("Acts for", "a person" if me.owner_type == "user" else "the workspace"),
-            ],
+            sentence=f"{PROVIDERS[provider].title} accepts this connection's token.",
+            facts=facts,
         )
     with transaction.atomic():
         record(
@@ -63,7 +56,32 @@ def test_connection(*, organization: Organization, actor: User, provider: str) -
             organization=organization.pk,
             actor=actor,
             target=integration,
+            provider=provider,
             result=Result.SUCCESS if outcome.ok else Result.ERROR,
             reason=outcome.code,
         )
     return outcome
+
+
+def _notion_facts(integration: Integration) -> list[tuple[str, str]]:
+    me = call_notion(
+        organization_id=integration.organization_id,
+        integration_id=integration.pk,
+        priority=Priority.PEOPLE,
+        use=lambda client: client.me(),
+    )
+    return [
+        ("Workspace", me.workspace_name or integration.workspace_name or "not named by Notion"),
+        ("Connection", me.name or "not named by Notion"),
+        ("Acts for", "a person" if me.owner_type == "user" else "the workspace"),
+    ]
+
+
+def _account_facts(integration: Integration) -> list[tuple[str, str]]:
+    app = PROVIDERS[integration.provider].oauth_app()
+    account = call_with_token(
+        organization_id=integration.organization_id,
+        integration_id=integration.pk,
+        use=lambda held: app.account(held.token),
+    )
+    return [("Account", account.name or account.id)]

@@ -39,6 +39,7 @@ ADMINS = "login 404 404 403 403 200 403 404"
 
 ORG = "orgs/<slug:slug>/"
 NOTION = f"{ORG}integrations/notion/"
+PROVIDER = f"{ORG}integrations/<slug:provider>/"
 MEMBER = f"{ORG}members/<uuid:membership_id>/"
 API = "api/orgs/<slug>/integrations"
 SCAN = f"{ORG}scans/<uuid:scan_id>/"
@@ -55,11 +56,11 @@ ROWS = (
     # Connections: members see the card, admins act. Nothing is connected here, hence 404 and 400.
     Row("GET", f"{ORG}integrations/", MEMBERS),
     Row("GET", f"{NOTION}shared", MEMBERS),
-    Row("POST", f"{NOTION}authorize", ADMINS),
+    Row("POST", f"{PROVIDER}authorize", ADMINS),
     Row("POST", f"{NOTION}connect", "login 404 404 403 403 400 403 404", TOKEN),
     Row("POST", f"{NOTION}token", "login 404 404 403 403 404 403 404", TOKEN),
-    Row("POST", f"{NOTION}test", "login 404 404 403 403 404 403 404"),
-    Row("POST", f"{NOTION}disconnect", "login 404 404 403 403 404 403 404"),
+    Row("POST", f"{PROVIDER}test", "login 404 404 403 403 404 403 404"),
+    Row("POST", f"{PROVIDER}disconnect", "login 404 404 403 403 404 403 404"),
     Row("GET", "api/integrations/<slug:provider>/callback", "login 403 403 403 403 403 403 403"),
     Row("GET", API, MEMBERS),
     Row("POST", f"{API}/<provider>/authorize", ADMINS),

@@ -63,7 +63,12 @@ class Site:
             client_secret="demo",
             redirect_uris=(redirect_uri,),
         )
-        self.sandbox = Sandbox(pages=60, seed=7, clients=[client]).start()
+        reddit = OAuthClient(
+            client_id="reddit-of-the-tests",
+            client_secret=client.client_secret,
+            redirect_uris=(f"{self.url}/api/integrations/reddit/callback",),
+        )
+        self.sandbox = Sandbox(pages=60, seed=7, clients=[client], reddit_clients=[reddit]).start()
         environment = database.process_environment() | {
             "DJANGO_SETTINGS_MODULE": "tests.browser.settings",
             "SITE_URL": self.url,

@@ -278,7 +278,7 @@ def test_a_second_disconnect_is_404(world: World, sandbox: Sandbox) -> None:
     assert response.json()["code"] == "integration_not_found"
 
 
-@pytest.mark.parametrize("provider", ["reddit", "slack", "NOTION"])
+@pytest.mark.parametrize("provider", ["slack", "NOTION"])
 def test_an_unknown_provider_is_404(world: World, sandbox: Sandbox, provider: str) -> None:
     assert call(world, "delete", f"/{provider}").status_code == 404
     assert call(world, "post", f"/{provider}/authorize").status_code == 404

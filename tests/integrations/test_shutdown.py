@@ -216,7 +216,7 @@ def test_a_token_that_comes_after_the_end_is_given_back(world: World, sandbox: S
 
 def test_an_internal_token_is_in_the_receipt(world: World) -> None:
     out = run("delete_organization", "globex", "--yes")
-    assert "Tokens revoked at Notion: 0. Not revoked, and erased here: 1" in out
+    assert "Tokens revoked: 0. Not revoked, and erased here: 1" in out
 
 
 def test_its_queued_jobs_end_quietly(world: World, sandbox: Sandbox) -> None:
@@ -229,7 +229,7 @@ def test_its_queued_jobs_end_quietly(world: World, sandbox: Sandbox) -> None:
 def test_it_is_deleted_while_notion_is_down_and_the_receipt_says_so(world: World, sandbox: Sandbox) -> None:
     sandbox.faults.add("edge_block", match="* /v1/oauth/revoke", times=None)
     said = run("delete_organization", "acme", "--yes")
-    assert "Tokens revoked at Notion: 0. Not revoked, and erased here: 1" in said
+    assert "Tokens revoked: 0. Not revoked, and erased here: 1" in said
     assert "verify_audit" in said
 
 

@@ -65,10 +65,13 @@ def stopped(result: subprocess.CompletedProcess[str]) -> str:
                 'use "notion_public" and/or "notion_internal".'
             ),
         ),
-        ("reddit", 'INTEGRATIONS_ALLOWED: "reddit" is not available yet.'),
+        (
+            "reddit",
+            'INTEGRATIONS_ALLOWED has "reddit"; set REDDIT_CLIENT_ID and REDDIT_CLIENT_SECRET.',
+        ),
         (
             "slack",
-            'INTEGRATIONS_ALLOWED: "slack" is unknown; use "notion_public" and/or "notion_internal".',
+            'INTEGRATIONS_ALLOWED: "slack" is unknown; use "notion_public", "notion_internal", "reddit".',
         ),
         (
             "notion_public",
@@ -85,6 +88,32 @@ def test_half_of_the_oauth_client_stops_the_process(only: str) -> None:
     sentence = stopped(manage("check", INTEGRATIONS_ALLOWED="notion_public", **{only: "half-of-it"}))
     assert sentence.endswith("set NOTION_CLIENT_ID and NOTION_CLIENT_SECRET.")
     assert "half-of-it" not in sentence
+
+
+@pytest.mark.parametrize("only", ["REDDIT_CLIENT_ID", "REDDIT_CLIENT_SECRET"])
+def test_half_of_reddits_client_stops_the_process(only: str) -> None:
+    sentence = stopped(manage("check", INTEGRATIONS_ALLOWED="reddit", **{only: "half-of-it"}))
+    assert sentence.endswith("set REDDIT_CLIENT_ID and REDDIT_CLIENT_SECRET.")
+    assert "half-of-it" not in sentence
+
+
+def test_reddit_is_allowed_with_its_client_and_stands_at_its_own_addresses() -> None:
+    code = (
+        "from django.conf import settings as s; from integrations.providers import PROVIDERS; "
+        "print(s.REDDIT_WWW_BASE_URL, s.REDDIT_OAUTH_BASE_URL, PROVIDERS['reddit'].oauth_app().redirect_uri)"
+    )
+    result = manage(
+        *("shell", "-v", "0", "-c", code),
+        INTEGRATIONS_ALLOWED="reddit",
+        REDDIT_CLIENT_ID="id",
+        REDDIT_CLIENT_SECRET="secret",
+        BASE_URL="https://scan.example.com",
+    )
+    assert result.stdout.split() == [
+        "https://www.reddit.com",
+        "https://oauth.reddit.com",
+        "https://scan.example.com/api/integrations/reddit/callback",
+    ], result.stderr
 
 
 def test_both_ways_are_allowed_with_an_oauth_client() -> None:
@@ -147,16 +176,20 @@ def test_an_unusable_key_ring_stops_the_process_and_is_not_shown(keys: str) -> N
         assert shown not in sentence
 
 
-@pytest.mark.parametrize("address", ["http://api.notion.com", "junk", "ftp://127.0.0.1", "https://"])
-def test_an_address_that_no_token_may_be_sent_to_stops_the_process(address: str) -> None:
-    assert "NOTION_API_BASE_URL" in stopped(manage("check", NOTION_API_BASE_URL=address))
+_ADDRESSES = ["NOTION_API_BASE_URL", "REDDIT_WWW_BASE_URL", "REDDIT_OAUTH_BASE_URL"]
+
+
+@pytest.mark.parametrize("name", _ADDRESSES)
+@pytest.mark.parametrize("address", ["http://api.example.com", "junk", "ftp://127.0.0.1", "https://"])
+def test_an_address_that_no_token_may_be_sent_to_stops_the_process(name: str, address: str) -> None:
+    assert name in stopped(manage("check", **{name: address}))
 
 
 @pytest.mark.parametrize(
     "address", ["http://127.0.0.1:8765", "http://localhost:1", "https://api.notion.com/"]
 )
 def test_loopback_may_be_plain_http(address: str) -> None:
-    assert manage("check", NOTION_API_BASE_URL=address).returncode == 0
+    assert manage("check", **dict.fromkeys(_ADDRESSES, address)).returncode == 0
 
 
 def test_a_base_url_without_a_host_stops_the_process() -> None:

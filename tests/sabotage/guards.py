@@ -901,6 +901,59 @@ _REPORTS = [
 ]
 
 _CHECKS = ("tests/integrations/test_checks.py",)
+_REDDIT = ("tests/integrations/reddit/test_connection.py",)
+_PROVIDERS = [
+    Guard(
+        "a state is its provider's",
+        "integrations/services/oauth.py",
+        "OAuthState.objects.filter(user=user, provider=provider.slug, state_hash=_digest(state))",
+        "OAuthState.objects.filter(user=user, state_hash=_digest(state))",
+        _REDDIT,
+    ),
+    Guard(
+        "another account is refused at Reconnect",
+        "integrations/services/oauth.py",
+        "    if found.workspace_id is None and found.account_id != account.id:",
+        "    if False:",
+        _REDDIT,
+    ),
+    Guard(
+        "what ends a whole authorization is revoked",
+        "integrations/providers.py",
+        "        ends_with=TokenHint.REFRESH,",
+        "        ends_with=TokenHint.ACCESS,",
+        _REDDIT,
+    ),
+    Guard(
+        "a refresh that comes too late revokes what it made alone",
+        "integrations/services/tokens.py",
+        "grant.access_token, grant.refresh_token if is_new else None",
+        "grant.access_token, grant.refresh_token",
+        _REDDIT,
+    ),
+    Guard(
+        "a token that has run out is refreshed before anyone is asked",
+        "integrations/services/calls.py",
+        "    if held.has_expired:\n",
+        "    if False:\n",
+        _REDDIT,
+    ),
+    Guard(
+        "a token is dead in Reddit's own words alone",
+        "integrations/reddit/answers.py",
+        '    if answer.status == 401 and _error_of(found) == "401":',
+        "    if answer.status == 401:",
+        ("tests/integrations/reddit/test_door.py",),
+    ),
+    Guard(
+        "an error of Reddit's leaves its frames behind",
+        "integrations/http/errors.py",
+        "            raise failure.with_traceback(None)",
+        "            raise failure",
+        ("tests/integrations/reddit/test_door.py",),
+    ),
+]
+
 _LOCAL = ("tests/integrations/test_local_only.py",)
 _OVER_TIME = [
     Guard(
@@ -991,6 +1044,7 @@ GUARDS = [
     *_MORE,
     *_SCANS,
     *_REPORTS,
+    *_PROVIDERS,
     *_OVER_TIME,
     *FORMS,
 ]

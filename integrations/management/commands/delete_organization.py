@@ -52,7 +52,7 @@ class Command(BaseCommand):
         for table, count in receipt.rows.items():
             self.stdout.write(f"  {table:<40} {count:>8,} rows")
         self.stdout.write(
-            f"Tokens revoked at Notion: {receipt.revocations.get(Revoked.ACCESS, 0)}. Not revoked, and "
+            f"Tokens revoked: {receipt.revocations.get(Revoked.ACCESS, 0)}. Not revoked, and "
             f"erased here: {_not_revoked(receipt)}; these end in Notion's settings."
         )
         self.stdout.write(f"The audit chain is kept: manage.py verify_audit {receipt.organization_id}.")

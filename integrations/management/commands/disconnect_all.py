@@ -51,6 +51,6 @@ class Command(BaseCommand):
     def _print(self, ended: Ended) -> None:
         self.stdout.write(
             f"{ended.connections:,} connections ended. {ended.revocations:,} revocations are queued for the "
-            f"worker; {ended.connections - ended.revocations:,} tokens were erased here and end only in "
-            "Notion's own settings."
+            f"worker; {ended.connections - ended.revocations:,} tokens were erased here without one: "
+            "internal ones end only in Notion's own settings."
         )

@@ -10,7 +10,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from integrations.sandbox import DEMO_CLIENT, DEMO_REDIRECT_URI, WORKSPACE_NAMES, OAuthClient, Sandbox
+from integrations.sandbox import (
+    DEMO_CLIENT,
+    DEMO_REDDIT_CLIENT,
+    DEMO_REDIRECT_URI,
+    WORKSPACE_NAMES,
+    OAuthClient,
+    Sandbox,
+)
 
 CALLBACK_PATH = "/api/integrations/notion/callback"
 
@@ -88,6 +95,7 @@ def _sandbox(options: dict[str, Any]) -> Sandbox:
             rate_window_seconds=options["rate_window_seconds"],
             workspaces=options["workspace"] or WORKSPACE_NAMES,
             clients=[_client(options["redirect_uri"])],
+            reddit_clients=[_reddit_client()],
         )
     except ValueError as error:
         raise CommandError(str(error)) from error
@@ -101,6 +109,17 @@ def _client(redirect_uris: list[str] | None) -> OAuthClient:
         client_id=os.environ.get("NOTION_CLIENT_ID") or DEMO_CLIENT.client_id,
         client_secret=os.environ.get("NOTION_CLIENT_SECRET") or DEMO_CLIENT.client_secret,
         redirect_uris=tuple(redirect_uris or [os.environ.get("NOTION_REDIRECT_URI") or fallback]),
+    )
+
+
+def _reddit_client() -> OAuthClient:
+    """Return the Reddit client that the product itself is configured with, or the demo one."""
+    base_url = os.environ.get("BASE_URL")
+    redirect_uri = f"{base_url.rstrip('/')}/api/integrations/reddit/callback" if base_url else None
+    return OAuthClient(
+        client_id=os.environ.get("REDDIT_CLIENT_ID") or DEMO_REDDIT_CLIENT.client_id,
+        client_secret=os.environ.get("REDDIT_CLIENT_SECRET") or DEMO_REDDIT_CLIENT.client_secret,
+        redirect_uris=(redirect_uri,) if redirect_uri else DEMO_REDDIT_CLIENT.redirect_uris,
     )
 
 

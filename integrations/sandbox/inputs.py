@@ -1,6 +1,7 @@
 """Checking what a write's body holds, piece by piece, refusing in Notion's words."""
 
 import json
+import math
 from typing import Any
 
 from integrations.sandbox.errors import ApiError, invalid
@@ -65,6 +66,13 @@ def a_flag(value: Any, where: str) -> bool:
     if not isinstance(value, bool):
         raise wrong(where, "a boolean", value)
     return value
+
+
+def is_number(value: Any) -> bool:
+    """Tell whether a value is a finite number: Python's JSON reads NaN, Notion's does not."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def an_id(value: Any, where: str) -> str:

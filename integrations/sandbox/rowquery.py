@@ -6,6 +6,7 @@ from typing import Any
 
 from integrations.sandbox.errors import invalid
 from integrations.sandbox.ids import INDEX_MASK
+from integrations.sandbox.inputs import is_number, wrong
 from integrations.sandbox.properties import Row
 from integrations.sandbox.richtext import plain
 from integrations.sandbox.store import Store
@@ -147,6 +148,8 @@ def _simple_test(value_of: Callable[[int], Any], kind: str, condition: dict[str,
     test = _SIMPLE[kind].get(operator)
     if test is None:
         raise invalid(f"body failed validation: body.filter.{kind}.{operator} is not a condition.")
+    if kind == "number" and operator not in _EMPTY and not is_number(wanted):
+        raise wrong(f"body.filter.number.{operator}", "a number", wanted)
     return lambda row: test(value_of(row), wanted)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from integrations.sandbox.errors import invalid
 from integrations.sandbox.inputs import MISSING, Json, a_text, an_array, an_id, an_object, one_of, only, wrong
+from integrations.sandbox.richtext import colour_of
 from integrations.sandbox.tables import Column, Columns, find_column
 from integrations.sandbox.valueinput import new_option
 
@@ -98,7 +99,7 @@ def _options(given: Json, where: str) -> Json:
         option = only(an_object(item, place), ("id", "name", "color", "description"), place)
         name = a_text(option.get("name", MISSING), f"{place}.name", most=100)
         options.append(
-            new_option(name, option.get("color", "default"))
+            new_option(name, colour_of(option.get("color", "default"), f"{place}.color"))
             | ({"id": option["id"]} if "id" in option else {})
         )
     return {"options": options}

@@ -15,11 +15,12 @@ from integrations.sandbox.inputs import (
     an_array,
     an_id,
     an_object,
+    is_number,
     one_of,
     only,
     wrong,
 )  # fmt: skip
-from integrations.sandbox.richtext import rich_text_of
+from integrations.sandbox.richtext import colour_of, rich_text_of
 from integrations.sandbox.tables import Column, Columns, find_column
 from integrations.sandbox.values import user_ref
 
@@ -99,7 +100,7 @@ class Values:
             raise invalid(
                 f'Invalid {column.type} option. {column.type.capitalize()} option "{wanted}" does not exist.'
             )
-        return self._new_option(column, wanted, given.get("color", "default"))
+        return self._new_option(column, wanted, colour_of(given.get("color", "default"), f"{where}.color"))
 
     def _options(self, column: Column) -> list[Json]:
         current = next(c for c in self.columns if c.id == column.id)
@@ -125,8 +126,8 @@ def new_option(name: str, color: str) -> Json:
     }
 
 
-def _number(value: Any, where: str) -> float | None:
-    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+def _number(value: Any, where: str) -> Any:
+    if value is None or is_number(value):
         return value
     raise wrong(where, "a number", value)
 

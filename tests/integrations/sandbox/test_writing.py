@@ -178,6 +178,14 @@ def test_trash_takes_the_page_out_of_search_and_back(api: Api, top: str, page: s
     assert page in {f["id"] for f in api.every()}
 
 
+def test_the_older_version_archives(sandbox: Sandbox, api: Api, page: str) -> None:
+    older = Api(sandbox, api.token, version="2025-09-03")
+    body = patch(older, f"/v1/pages/{page}", archived=True).json()
+    assert (body["archived"], body["in_trash"]) == (True, True)
+    reply = patch(api, f"/v1/pages/{page}", archived=False)
+    assert "body.archived should be not present" in assert_error(reply, 400, "validation_error")["message"]
+
+
 def test_what_is_in_the_trash_takes_no_writes(api: Api, page: str) -> None:
     below = api.post("/v1/pages", parent={"page_id": page}, properties={}).json()["id"]
     patch(api, f"/v1/pages/{page}", in_trash=True)

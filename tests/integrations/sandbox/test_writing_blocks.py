@@ -201,6 +201,18 @@ def test_deleting_a_page_as_a_block_trashes_it(api: Api, page: str) -> None:
     assert api.get(f"/v1/pages/{page}").json()["in_trash"] is True
 
 
+def test_deleting_a_database_as_a_block_trashes_its_rows(api: Api, page: str) -> None:
+    made = api.post("/v1/databases", parent={"page_id": page}).json()
+    source = made["data_sources"][0]["id"]
+    row = api.post("/v1/pages", parent={"data_source_id": source}, properties={}).json()["id"]
+    assert api.call("DELETE", f"/v1/blocks/{made['id']}").json()["type"] == "child_database"
+    assert api.get(f"/v1/databases/{made['id']}").json()["in_trash"] is True
+    assert api.get(f"/v1/pages/{row}").json()["in_trash"] is True
+    assert_error(
+        api.post("/v1/pages", parent={"data_source_id": source}, properties={}), 400, "validation_error"
+    )
+
+
 def test_changing_blocks_needs_the_capability(sandbox: Sandbox, api: Api, page: str) -> None:
     (made,) = append(api, page, paragraph("x"))
     limited = with_capabilities(sandbox, Capability.READ_CONTENT, Capability.INSERT_CONTENT)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Status
@@ -23,6 +23,10 @@ from notionscan import rls
 # A worker that has not said anything for this long is taken for dead, and its jobs are started again.
 STALLED_AFTER_SECONDS = 30
 MAX_STARTS = 5
+# A database that restarts costs a job its try. Without another one, a schedule would end there for good.
+_DATABASE_AWAY = RetryStrategy(
+    max_attempts=MAX_STARTS, wait=10, retry_exceptions=(OperationalError, InterfaceError)
+)
 
 
 class UnstampedJob(Exception):
@@ -39,7 +43,7 @@ def defer(task: str, *, delay_seconds: int = 0, **ids: UUID) -> None:
 
 
 def organization_task(
-    name: str, *, retry: RetryStrategy | None = None, asks_whether_to_stop: bool = False
+    name: str, *, asks_whether_to_stop: bool = False
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a job that runs in the scope of the organization it was stamped with.
 
@@ -58,7 +62,7 @@ def organization_task(
 
         # procrastinate types the two ways of ``pass_context`` apart; a job here may have either.
         task: Any = app.task
-        task(name=name, retry=retry or False, pass_context=asks_whether_to_stop)(run)
+        task(name=name, retry=_DATABASE_AWAY, pass_context=asks_whether_to_stop)(run)
         return function
 
     return register

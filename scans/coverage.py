@@ -6,21 +6,34 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, QuerySet
 
-from scans import storage
-from scans.listings import CUTS, NO_CAPABILITY, NOT_SHARED, QUERY_CUT, REFUSED, ROWS, SEARCH_CUT
+from scans import references, storage
+from scans.listings import (
+    CUTS,
+    NO_CAPABILITY,
+    NO_CONTENT,
+    NOT_SHARED,
+    QUERY_CUT,
+    REFUSED,
+    REFUSED_ALONE,
+    ROWS,
+    SEARCH_CUT,
+    UNTOLD,
+)
 from scans.models import Scan, Seen, Stream, Version
 
 _SENTENCES = {
     NO_CAPABILITY: "Notion did not list people: the connection may not read users.",
+    NO_CONTENT: "Notion did not show documents: the connection may not read content.",
     QUERY_CUT: "A data source has more rows than Notion gives out: too many of one minute.",
     SEARCH_CUT: "Notion's search ended early: too much is shared for it to list, from either end.",
     NOT_SHARED: "A data source was no longer shared when its rows were read.",
     REFUSED: "Notion refused to list the rows of a data source.",
+    REFUSED_ALONE: "Notion refused to show something that others refer to.",
+    UNTOLD: "Notion named documents and told nothing of them: the connection may not read their content.",
 }
 _CAVEAT = "Notion does not promise that its search lists everything that is shared."
-_PARENT_KINDS = ("page_id", "database_id", "block_id", "data_source_id")
 
 
 def coverage(scan: Scan) -> dict[str, Any]:
@@ -32,7 +45,7 @@ def coverage(scan: Scan) -> dict[str, Any]:
     all_known = storage.objects_of(scan.organization_id, scan.number)
     now = all_known.exclude(state=Version.State.VANISHED)
     documents = now.exclude(kind="user").count()
-    unseen = _unseen(now)
+    unseen = references.count_missing(scan)
     absent = storage.not_seen(scan).count() if scan.is_full else 0
     missing = unseen + absent
     return {
@@ -67,6 +80,9 @@ def _reasons(scan: Scan, *, unseen: int, absent: int) -> list[str]:
         )
     if absent:
         reasons.append(f"Objects of earlier scans that were neither seen again nor looked up: {absent:,}.")
+    # Those that Notion does not let us ask for are a reason already.
+    if NO_CAPABILITY not in problems and (authors := references.count_unseen(scan, "user")):
+        reasons.append(f"Authors who are not members and were not looked up: {authors:,}.")
     if open_lists := streams.filter(is_done=False).count():
         reasons.append(f"Lists that were not read to their end: {open_lists:,}.")
     return reasons
@@ -80,13 +96,6 @@ def _incomplete_sources(scan: Scan) -> list[str]:
 
 def _streams(scan: Scan) -> QuerySet[Stream]:
     return Stream.objects.filter(organization_id=scan.organization_id, scan=scan)
-
-
-def _unseen(now: QuerySet[Version]) -> int:
-    """Count the documents that others stand in and that nobody has seen: at least so many are missing."""
-    parents = now.filter(parent_kind__in=_PARENT_KINDS, parent_id__isnull=False)
-    unseen = parents.filter(~Exists(now.filter(object_id=OuterRef("parent_id"))))
-    return unseen.values("parent_id").distinct().count()
 
 
 def _by_kind(objects: QuerySet[Version]) -> dict[str, int]:

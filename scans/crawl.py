@@ -34,9 +34,12 @@ from scans import metadata, references, storage
 from scans.fetching import MOST_AT_ONCE, Answer, Fetchers
 from scans.listings import (
     NO_CAPABILITY,
+    NO_CONTENT,
     NOT_SHARED,
     REFUSED,
+    REFUSED_ALONE,
     ROWS,
+    UNTOLD,
     Listing,
     Rows,
     Search,
@@ -90,11 +93,6 @@ _ALONE: dict[str, Callable[[NotionClient, UUID], dict[str, Any]]] = {
     "block": NotionClient.block,
 }
 _NOT_GIVEN = (NotionNotShared, NotionRefused, NotionCapabilityMissing)
-_PROBLEMS: dict[type[Exception], str] = {
-    NotionNotShared: NOT_SHARED,
-    NotionRefused: REFUSED,
-    NotionCapabilityMissing: NO_CAPABILITY,
-}
 _UNBOUNDED = 1_000_000
 _BY_SEARCH = [bits for bits in range(16) if bits & Seen.SEARCH]
 # Name, kind, in trash.
@@ -132,6 +130,9 @@ class _Crawl:
         self.fatal: Exception | None = None
         self.postponed: Exception | None = None
         self.failures_in_a_row = 0
+        # Objects that a list named without saying anything of them, and that were asked for.
+        self.parts_asked = 0
+        self.touched: dict[UUID, Stream] = {}
         self.paused_until = 0.0
         self.last_word = time.monotonic()
 
@@ -210,6 +211,7 @@ class _Crawl:
     def _counter(self, name: str) -> Stream:
         counter = self._stream(f"look-ups of {name}")
         counter.is_done = True
+        self.touched[counter.pk] = counter
         return counter
 
     # How it is asked ----------------------------------------------------------------------------------
@@ -275,16 +277,18 @@ class _Crawl:
     def _store(self, answers: list[Answer]) -> None:
         """Store a batch in one transaction, and ask on from there."""
         more: list[Listing | LookUp] = []
+        if any(answer.page is not None for answer in answers):
+            self.failures_in_a_row = self.scan.failures = 0
         with transaction.atomic():
             self._require_live(egress=[answer.egress for answer in answers])
-            touched: dict[UUID, Stream] = {}
             for found_by, page_of_kind in self._found(answers, more):
                 storage.merge(self.scan, page_of_kind, found_by=found_by)
             for answer in answers:
                 for stream in _checkpoints_of(answer.request):
-                    touched[stream.pk] = stream
-            for stream in touched.values():
+                    self.touched[stream.pk] = stream
+            for stream in self.touched.values():
                 stream.save()
+        self.touched.clear()
         self.ready.extend(more)
 
     def _found(
@@ -295,26 +299,31 @@ class _Crawl:
             if answer.page is None:
                 more += self._judge(answer)
                 continue
-            self.failures_in_a_row = self.scan.failures = 0
             request = answer.request
             batch = [metadata.read(each) for each in answer.page.results if not metadata.is_partial(each)]
-            more += self._look_up_parts(answer.page)
             found.setdefault(getattr(request, "found_by", Seen.LOOK_UP), []).extend(batch)
             if isinstance(request, LookUp):
-                request.counter.found += 1
-            elif not request.stream.is_done:
+                self._take_look_up(request, batch)
+            else:
+                more += self._look_up_parts(answer.page)
                 # Else its other end met it while this page was under way.
-                more += self._next(request, answer.page)
+                if not request.stream.is_done:
+                    more += self._next(request, answer.page)
             if self.scan.is_full:
                 more += self._rows_of(_data_sources_in(batch))
         yield from found.items()
 
     def _look_up_parts(self, page: Page) -> Iterator[LookUp]:
-        """Ask for what a list named without saying anything of it."""
+        """Ask for what a list named without saying anything of it; what is not asked for is a reason."""
         for each in page.results:
             kind = str(each.get("object"))
             if metadata.is_partial(each) and kind in _ALONE:
-                yield LookUp(kind, UUID(each["id"]), self._counter(kind))
+                counter = self._counter(kind)
+                if self.parts_asked < LOOK_UPS_AT_MOST:
+                    self.parts_asked += 1
+                    yield LookUp(kind, UUID(each["id"]), counter)
+                else:
+                    counter.problem = UNTOLD
 
     def _next(self, listing: Listing, page: Page) -> Iterator[Listing]:
         listing.take(page)
@@ -349,9 +358,16 @@ class _Crawl:
         elif isinstance(failure, NotionCapabilityMissing) or (
             isinstance(request, Rows) and isinstance(failure, _NOT_GIVEN)
         ):
-            request.end(_PROBLEMS[type(failure)])
+            request.end(_problem_of(request, failure))
         else:
             self.fatal = self.fatal or failure
+
+    def _take_look_up(self, request: LookUp, batch: list[metadata.Metadata]) -> None:
+        request.counter.found += 1
+        if request.object_id not in {each.object_id for each in batch}:
+            # Only its id was told, or something else: asked again, it would be the same.
+            storage.ask_in_vain(self.scan, request.object_id)
+            request.counter.problem = UNTOLD
 
     def _take_refusal(self, request: LookUp, failure: Exception) -> None:
         request.counter.found += 1
@@ -359,7 +375,7 @@ class _Crawl:
             storage.miss(self.scan, request.kind, request.object_id)
         else:
             storage.ask_in_vain(self.scan, request.object_id)
-            request.counter.problem = _PROBLEMS[type(failure)]
+            request.counter.problem = _problem_of(request, failure)
 
     def _stream(self, name: str) -> Stream:
         if name not in self.streams:
@@ -380,12 +396,24 @@ class _Crawl:
         ).update(
             requests=F("requests") + self.fetchers.take_granted(),
             stage=self.scan.stage,
+            failures=self.scan.failures,
             egress=self.scan.egress,
             leased_until=Now() + timedelta(seconds=settings.SCAN_LEASE_SECONDS),
         )
         if not live:
             raise ScanEnded
         self.last_word = time.monotonic()
+
+
+def _problem_of(request: Listing | LookUp, failure: Exception | None) -> str:
+    if isinstance(failure, NotionCapabilityMissing):
+        # A list that is neither a search nor rows is that of the users.
+        kind = request.kind if isinstance(request, LookUp) else ""
+        of_people = kind == "user" or type(request) is Listing
+        return NO_CAPABILITY if of_people else NO_CONTENT
+    if isinstance(failure, NotionRefused):
+        return REFUSED_ALONE if isinstance(request, LookUp) else REFUSED
+    return NOT_SHARED
 
 
 def _checkpoints_of(request: Listing | LookUp) -> Iterator[Stream]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillWaiting
@@ -18,7 +19,7 @@ from typing import Any, Self
 from integrations.notion.budget import Priority
 from integrations.notion.client import NotionClient
 from integrations.notion.door import Calls
-from integrations.notion.errors import NotionUnavailable
+from integrations.notion.errors import NotionRateLimited, NotionUnauthorized, NotionUnavailable
 from integrations.notion.replies import Page
 
 Fetch = Callable[[NotionClient], Page]
@@ -55,6 +56,9 @@ class Fetchers:
         self._local = threading.local()
         self._clients: list[NotionClient] = []
         self._closed = threading.Event()
+        # What one call was told holds for those that are about to leave: they have their place in the budget.
+        self._is_refused = False
+        self._held_until = 0.0
         self.in_flight = 0
         # Attempts that the budget granted since this was last asked.
         self.granted = 0
@@ -123,6 +127,7 @@ class Fetchers:
             self._local.budget.is_granted = True
             page = fetch(client)
         except Exception as problem:  # it is the owner's to judge
+            self._is_refused = self._is_refused or isinstance(problem, NotionUnauthorized)
             failure = problem
         egress = client.take_egress()
         self._events.put(Answer(request, page, failure, egress))
@@ -133,6 +138,20 @@ class Fetchers:
             self._local.client = self._client.another(self._local.budget)
             self._clients.append(self._local.client)
         return self._local.client  # type: ignore[no-any-return]
+
+    def check_open(self) -> None:
+        """Let a call leave, or not.
+
+        Raises: NotionUnauthorized if the token was refused; NotionRateLimited before Notion's wait is over.
+        """
+        if self._is_refused:
+            raise NotionUnauthorized
+        left = self._held_until - time.monotonic()
+        if left > 0:
+            raise NotionRateLimited(retry_after=left)
+
+    def hold(self, seconds: float) -> None:
+        self._held_until = max(self._held_until, time.monotonic() + seconds)
 
     def ask(self, use: Callable[[], None]) -> None:
         """Have the owner's thread do something with the database, and wait until it did."""
@@ -158,7 +177,9 @@ class _AskedBudget:
             self.is_granted = False
         else:
             self._fetchers.ask(lambda: self._fetchers._acquire(priority))
+        self._fetchers.check_open()
 
     def report_limited(self, retry_after_seconds: float, *, reason: str) -> None:
+        self._fetchers.hold(retry_after_seconds)
         budget = self._fetchers._client.budget
         self._fetchers.ask(lambda: budget.report_limited(retry_after_seconds, reason=reason))

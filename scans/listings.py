@@ -17,8 +17,11 @@ from scans.models import Seen, Stream
 SEARCH_CUT = "search_cut"
 QUERY_CUT = "query_cut"
 NO_CAPABILITY = "capability_missing"
+NO_CONTENT = "content_capability_missing"
 NOT_SHARED = "not_shared"
 REFUSED = "refused"
+REFUSED_ALONE = "refused_alone"
+UNTOLD = "untold"
 # Without the rest of these, an object that was edited may be one that this scan does not know.
 CUTS = (SEARCH_CUT, QUERY_CUT)
 # A long search was seen to lose its cursor after some 10,000 results, each time at the same place.

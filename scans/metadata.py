@@ -7,9 +7,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from scans.models import Version
 
@@ -58,16 +58,14 @@ COLUMNS = tuple(field.name for field in fields(Metadata))
 
 
 def read(found: Mapping[str, Any]) -> Metadata:
-    """Return what is stored of an object that the door gave.
-
-    Raises: KeyError or ValueError for something without an id, which the door never gives.
-    """
+    """Return what is stored of an object that the door gave."""
     parent = found.get("parent") or {}
     structure = found.get("schema", found.get("data_sources"))
     if found.get("object") == "user":
         structure = {"standing": found.get("standing"), "type": found.get("type")}
     return Metadata(
-        object_id=UUID(found["id"]),
+        # Kinds that nobody knows yet may have ids of another form.
+        object_id=_id(found["id"]) or uuid5(NAMESPACE_URL, f"{found.get('object')}:{found['id']}"),
         kind=str(found.get("object") or "unknown")[:16],
         state=(Version.State.TRASHED if found.get("in_trash") is True else Version.State.LIVE).value,
         title=str(found.get("title") or found.get("name") or "")[:TITLE_CHARACTERS],
@@ -104,8 +102,9 @@ def _id(value: object) -> UUID | None:
 
 
 def time_of(value: object) -> datetime | None:
-    """Read a time; Notion writes some with Z and some with an offset."""
+    """Read a time; Notion writes some with Z and some with an offset, and none without either."""
     try:
-        return datetime.fromisoformat(str(value))
-    except ValueError:
+        moment = datetime.fromisoformat(str(value))
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None

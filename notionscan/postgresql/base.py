@@ -24,12 +24,17 @@ logger = logging.getLogger("notionscan.scope")
 _UNBOUND = object()
 # Two aliases cannot see each other's open transactions and could wait for each other for ever.
 _LOCK_TIMEOUT = "10s"
+# A worker that is paused in the middle of a transaction must not keep its locks: others wait to go on for it.
+_JOB_IDLE_TIMEOUT = "60s"
 # Without pg_temp at the end, a temporary table would be found before ours of the same name.
 _BOUNDS = (
     f"pg_catalog.set_config('lock_timeout', '{_LOCK_TIMEOUT}', true), "
     "pg_catalog.set_config('search_path', 'public, pg_temp', true)"
 )
 _BIND = f"SELECT public.scope_bind(%s, %s), {_BOUNDS}"
+_BIND_JOB = (
+    f"{_BIND}, pg_catalog.set_config('idle_in_transaction_session_timeout', '{_JOB_IDLE_TIMEOUT}', true)"
+)
 _UNBIND = f"SELECT pg_catalog.set_config('{rls.SETTING}', '', true), {_BOUNDS}"
 
 
@@ -68,9 +73,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         # A plain cursor sends the values as parameters of the server, so that pg_stat_activity shows $1:
         # sessions of the same role read it, and could use the signature.
         with psycopg.Cursor(self.connection) as cursor:
+            bind = _BIND_JOB if scope and scope.kind == rls.Kind.JOB else _BIND
             if scope is None:
                 cursor.execute(_UNBIND)
-            elif not cursor.execute(_BIND, scope.signed()).fetchone()[0]:  # type: ignore[index]
+            elif not cursor.execute(bind, scope.signed()).fetchone()[0]:  # type: ignore[index]
                 logger.error(
                     "The database refuses our scopes, so nobody sees any row. SCOPE_SIGNING_KEY is not the "
                     "one it knows (run manage.py migrate), or the clocks differ by minutes."

@@ -36,7 +36,14 @@ from scans.storage import forget_seen
 
 # Notion may be away for this many tries without any progress, a minute apart.
 FAILURES_AT_MOST = 10
+# And be taken from workers that died, or that it fails in, so often.
+TAKEN_OVER_AT_MOST = 30
 _AGAIN_SECONDS = 60
+_LOCKED_SECONDS = 1
+_TOO_OFTEN = (
+    "The scan was interrupted again and again without getting on. Start another; if that one ends so too, "
+    "tell whoever runs Notion Scan."
+)
 
 
 def run_scan(
@@ -86,12 +93,11 @@ def _ours(scan: Scan) -> Q:
 @transaction.atomic
 def _claimed(organization_id: UUID, scan_id: UUID, lease: UUID | None) -> Scan | None:
     """Return the scan as running and ours; None if it ended, or if its lease is somebody's."""
-    scan = (
-        Scan.objects.select_for_update(skip_locked=True)
-        .filter(organization_id=organization_id, pk=scan_id, status__in=Scan.LIVE)
-        .annotate(now=Now())
-        .first()
-    )
+    live = Scan.objects.filter(organization_id=organization_id, pk=scan_id, status__in=Scan.LIVE)
+    scan = live.select_for_update(skip_locked=True).annotate(now=Now()).first()
+    if scan is None and live.exists():
+        # Somebody writes to it just now. This job comes again, or nobody would look after the lease.
+        defer(TASK, delay_seconds=_LOCKED_SECONDS, scan_id=scan_id, **({"lease": lease} if lease else {}))
     if scan is None or (lease and scan.lease != lease):
         return None
     left = (scan.leased_until - scan.now).total_seconds() if scan.leased_until else 0
@@ -100,11 +106,17 @@ def _claimed(organization_id: UUID, scan_id: UUID, lease: UUID | None) -> Scan |
             defer(TASK, delay_seconds=math.ceil(left), scan_id=scan.pk, lease=lease)
         return None
     scan.status = Scan.Status.RUNNING
+    if lease:
+        # Whoever had it died, or failed in a way that nobody foresaw.
+        scan.failures += 1
     scan.lease = uuid.uuid4()
     scan.leased_until = scan.now + timedelta(seconds=settings.SCAN_LEASE_SECONDS)
     scan.started_at = scan.started_at or scan.now
     scan.waiting_until = None
-    scan.save(update_fields=["status", "lease", "leased_until", "started_at", "waiting_until"])
+    scan.save(update_fields=["status", "lease", "leased_until", "started_at", "waiting_until", "failures"])
+    if scan.failures > TAKEN_OVER_AT_MOST:
+        _end(scan, _TOO_OFTEN)
+        return None
     defer(TASK, delay_seconds=settings.SCAN_LEASE_SECONDS, scan_id=scan.pk, lease=scan.lease)
     return scan
 

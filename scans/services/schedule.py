@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -61,9 +62,7 @@ def run_scheduled(*, organization_id: UUID) -> None:
         schedule.next_at = timezone.now() + wait
         schedule.save(update_fields=["next_at"])
         defer(TASK, delay_seconds=int(wait.total_seconds()))
-    try:
-        start_scan(organization=schedule.organization, actor=None, is_scheduled=True)
-    except (IntegrationError, LocalOnly):
-        # Under way already, not connected, or no call may leave: the integrations page says so, and the
-        # next one is queued.
-        return
+        # Under way already, not connected, or no call may leave: the integrations page says so, and the next
+        # one is queued.
+        with suppress(IntegrationError, LocalOnly):
+            start_scan(organization=schedule.organization, actor=None, is_scheduled=True)

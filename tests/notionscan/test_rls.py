@@ -198,3 +198,9 @@ def test_a_temporary_table_is_not_taken_for_ours(committed: None) -> None:
         connection.close()
         with database.superuser() as owner:
             owner.execute(f'REVOKE TEMPORARY ON DATABASE "{name}" FROM "{app}"')
+
+
+def test_a_job_that_is_paused_does_not_keep_its_locks(world: World) -> None:
+    with rls.scope(rls.job_scope(world.acme.pk)), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SHOW idle_in_transaction_session_timeout")
+        assert cursor.fetchone() == ("1min",)

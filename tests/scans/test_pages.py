@@ -6,13 +6,18 @@ import json
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
+from procrastinate.contrib.django import app as jobs
+from procrastinate.jobs import Job
 
 from integrations.sandbox import Sandbox
 from notionscan import rls
 from scans.models import Scan, Schedule
+from scans.services import run
+from scans.services.run import run_scan
 from scans.services.schedule import run_scheduled
+from tests import database
 from tests.factories import World, events, make_world, queued, run_jobs, within
 from tests.scans.conftest import again, connect_acme, finish, start, work
 
@@ -108,7 +113,7 @@ def test_what_is_missing_is_said_with_what_to_do(connected: World, sandbox: Sand
     scan = finish(start(connected))
     page = connected.client(connected.viewer).get(f"{SCANS}{scan.pk}/").content.decode()
     assert "Incomplete" in page
-    assert "At least 1 document in which others stand is not shared" in page
+    assert "At least 1 document that others stand in or relate to is not shared" in page
     assert "••• → Connections" in page
     assert scan.coverage["percent"] < 100
 
@@ -180,6 +185,37 @@ def come_due(world: World) -> None:
         Schedule.objects.update(next_at=timezone.now())
     with rls.scope(rls.job_scope(world.acme.pk)):
         run_scheduled(organization_id=world.acme.pk)
+
+
+def test_a_job_that_finds_the_scan_locked_comes_again(connected: World) -> None:
+    """It looks after the lease; without it, nobody would take the scan of a killed worker up."""
+    scan = start(connected)
+    with rls.scope(rls.job_scope(connected.acme.pk)):
+        claimed = run._claimed(connected.acme.pk, scan.pk, None)
+    assert claimed is not None
+    forget_jobs()
+    with database.as_app(connected.acme) as writer:
+        writer.execute("SELECT FROM scans_scan FOR UPDATE")
+        with rls.scope(rls.job_scope(connected.acme.pk)):
+            run_scan(organization_id=connected.acme.pk, scan_id=scan.pk, lease=claimed.lease)
+    [(task, arguments)] = queued()
+    assert (task, arguments["lease"]) == ("scans.run", str(claimed.lease))
+
+
+def forget_jobs() -> None:
+    """Forget what is queued."""
+    with database.superuser() as cursor:
+        cursor.execute("DELETE FROM procrastinate_jobs")
+
+
+def test_a_database_that_is_away_costs_a_job_no_more_than_time(connected: World) -> None:
+    for name in ("scans.scheduled", "scans.run", "scans.report"):
+        task = jobs.tasks[name]
+        job = Job(
+            id=1, status="doing", queue="default", lock=None, queueing_lock=None, task_name=name, attempts=0
+        )
+        assert task.get_retry_exception(exception=OperationalError("terminating connection"), job=job)
+        assert task.get_retry_exception(exception=ValueError("a mistake of ours"), job=job) is None
 
 
 def test_a_schedule_that_is_none_is_refused(connected: World) -> None:

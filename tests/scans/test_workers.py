@@ -15,18 +15,24 @@ from uuid import UUID
 import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.utils import timezone
 from psycopg import sql
 
-from integrations.sandbox import Sandbox
+from integrations.budget import DatabaseBudget
+from integrations.notion.budget import Priority
+from integrations.notion.errors import NotionRateLimited
+from integrations.sandbox import Sandbox, demo_token
 from integrations.sandbox.planted import MARKERS
+from integrations.services.connect import connect_internal
 from integrations.services.disconnect import disconnect
 from notionscan import rls
 from notionscan.jobs import defer
+from notionscan.secret import Secret
 from scans.fetching import MOST_AT_ONCE
-from scans.models import Report, Scan
-from scans.services.start import TASK
+from scans.models import Report, Scan, Seen, Stream, Version
+from scans.services.start import TASK, start_scan
 from tests import database
-from tests.factories import World, events, make_world, within
+from tests.factories import World, events, make_world, the_integration, within
 from tests.scans.conftest import again, connect_acme, finish, seen, start
 
 ROOT = Path(__file__).parents[2]
@@ -78,20 +84,20 @@ def worker(sandbox: Sandbox, *options: str) -> Iterator[subprocess.Popen[bytes]]
         process.wait(timeout=30)
 
 
-def wait_until(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + PATIENCE_SECONDS
+def wait_until(condition: Callable[[], object], *, seconds: float = PATIENCE_SECONDS) -> None:
+    until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "this never came"
         time.sleep(0.02)
 
 
-def ended(scan: Scan) -> Scan:
-    wait_until(lambda: not again(scan).is_live)
+def ended(scan: Scan, *, seconds: float = PATIENCE_SECONDS) -> Scan:
+    wait_until(lambda: not again(scan).is_live, seconds=seconds)
     return again(scan)
 
 
 def agrees(world: World, scan: Scan, clean: Scan) -> None:
-    assert scan.status == Scan.Status.COMPLETE, scan.coverage
+    assert scan.status == Scan.Status.COMPLETE, scan.coverage["reasons"]
     assert seen(world, scan.number) == seen(world, clean.number)
     assert scan.coverage == clean.coverage
 
@@ -151,6 +157,70 @@ def test_a_killed_workers_scan_goes_on_with_another(world: World, slow_notion: S
         scan = ended(scan)
     agrees(world, scan, clean)
     assert scan.requests <= clean.requests + 2 * MOST_AT_ONCE
+
+
+def test_a_paused_worker_that_wakes_after_its_lease_touches_nothing(
+    world: World, slow_notion: Sandbox, clean: Scan
+) -> None:
+    scan = start(world)
+    with worker(slow_notion) as first, worker_paused_at(first, scan, requests=5):
+        with worker(slow_notion):
+            # Longer, because it may be paused in the middle of a transaction, with a lock.
+            scan = ended(scan, seconds=2 * PATIENCE_SECONDS)
+        before, asked = everything_of(world), slow_notion.requests.count("* /v1/*")
+        first.send_signal(signal.SIGCONT)
+        first.send_signal(signal.SIGTERM)
+        first.wait(timeout=30)
+    agrees(world, scan, clean)
+    assert everything_of(world) == before
+    assert slow_notion.requests.count("* /v1/*") <= asked + MOST_AT_ONCE
+
+
+@contextmanager
+def worker_paused_at(process: subprocess.Popen[bytes], scan: Scan, *, requests: int) -> Iterator[None]:
+    wait_until(lambda: again(scan).requests >= requests)
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+def everything_of(world: World) -> list[Any]:
+    """Return all that the organization's scans have stored, and what is recorded of them."""
+    with within(world.acme):
+        return [
+            list(Scan.objects.order_by("number").values()),
+            list(Version.objects.order_by("pk").values()),
+            list(Stream.objects.order_by("pk").values()),
+            list(Seen.objects.order_by("pk").values()),
+            events(world.acme),
+        ]
+
+
+def test_a_long_wait_frees_the_slot_and_holds_for_everybody(world: World, slow_notion: Sandbox) -> None:
+    with within(world.globex):
+        connect_internal(organization=world.globex, actor=None, token=Secret(demo_token("Globex Works")))
+    acme = "acme-atlas/internal"
+    slow_notion.faults.add("rate_limited", match="POST /v1/search", token=acme, at=4, retry_after=300)
+    scan = start(world)
+    with worker(slow_notion, "--concurrency", "1"):
+        wait_until(lambda: again(scan).status == Scan.Status.WAITING)
+        [refusal] = slow_notion.requests.entries("* /v1/*", status=429)
+        with within(world.globex):
+            other = start_scan(organization=world.globex, actor=None)
+        # The only slot is free, and another worker finds nothing to do for the first.
+        with worker(slow_notion):
+            assert ended(other).status == Scan.Status.COMPLETE
+    left = (again(scan).waiting_until - timezone.now()).total_seconds()  # type: ignore[operator]
+    assert 200 < left <= 301
+    integration = the_integration(world.acme)
+    assert integration is not None
+    with rls.scope(rls.organization_scope(world.acme.pk)), pytest.raises(NotionRateLimited) as told:
+        DatabaseBudget(world.acme.pk, integration.pk).acquire(Priority.PEOPLE)
+    assert told.value.retry_after > 200
+    later = slow_notion.requests.entries("* /v1/*", token=acme)
+    assert [each for each in later if each.time > refusal.time + 2 * slow_notion.latency_ms / 1000] == []
 
 
 def test_a_deleted_organization_leaves_nothing_of_a_scan_that_ran(world: World, slow_notion: Sandbox) -> None:

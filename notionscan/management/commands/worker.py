@@ -52,7 +52,8 @@ async def _work(jobs: Any, *, concurrency: int, once: bool) -> None:
             "concurrency": concurrency,
             "delete_jobs": "successful",
             "shutdown_graceful_timeout": _SHUTDOWN_SECONDS,
-            "fetch_job_polling_interval": 2.0,
+            # New jobs are announced; those whose time comes are found by looking, and a scan waits for that.
+            "fetch_job_polling_interval": 0.5,
         }
         # Its defaults close what jobs leave open.
         worker: Any = Worker(jobs, **(jobs.worker_defaults | options))

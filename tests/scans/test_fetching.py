@@ -1,0 +1,83 @@
+"""Calls side by side: what one of them is told holds for all that have not left yet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from integrations.notion.budget import Priority
+from integrations.notion.client import NotionClient
+from integrations.notion.errors import NotionRateLimited, NotionUnauthorized
+from integrations.sandbox import Sandbox, demo_token
+from notionscan.secret import Secret
+from scans.fetching import Answer, Fetchers
+
+
+class Budget:
+    """Grants everything, and remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[float] = []
+
+    def acquire(self, priority: Priority) -> None:
+        pass
+
+    def report_limited(self, retry_after_seconds: float, *, reason: str) -> None:
+        self.told.append(retry_after_seconds)
+
+
+@pytest.fixture
+def budget() -> Budget:
+    return Budget()
+
+
+@pytest.fixture
+def fetchers(sandbox: Sandbox, budget: Budget) -> Iterator[Fetchers]:
+    client = NotionClient(
+        Secret(demo_token("Acme Atlas")),
+        base_url=sandbox.url,
+        notion_version="2026-03-11",
+        budget=budget,
+        priority=Priority.SCANS,
+    )
+    with client, Fetchers(client) as fetchers:
+        yield fetchers
+
+
+def users(client: NotionClient) -> Any:
+    return next(client.users())
+
+
+def one(fetchers: Fetchers) -> Answer:
+    until = time.monotonic() + 20
+    while not (found := fetchers.answers(0.1)):
+        assert time.monotonic() < until, "this never came"
+    [answer] = found
+    return answer
+
+
+def test_after_a_refused_token_no_call_leaves(fetchers: Fetchers, sandbox: Sandbox) -> None:
+    sandbox.revoke(demo_token("Acme Atlas"))
+    fetchers.submit("first", users)
+    assert isinstance(one(fetchers).failure, NotionUnauthorized)
+    # It was granted before anybody looked at the answer.
+    fetchers.submit("second", users)
+    assert isinstance(one(fetchers).failure, NotionUnauthorized)
+    assert sandbox.requests.count("GET /v1/users") == 1
+
+
+def test_after_a_limit_no_call_leaves_before_its_end(
+    fetchers: Fetchers, sandbox: Sandbox, budget: Budget
+) -> None:
+    sandbox.faults.add("rate_limited", match="GET /v1/users", times=1, retry_after=300)
+    fetchers.submit("first", users)
+    assert isinstance(one(fetchers).failure, NotionRateLimited)
+    assert budget.told == [300]
+    fetchers.submit("second", users)
+    failure = one(fetchers).failure
+    assert isinstance(failure, NotionRateLimited)
+    assert 290 < failure.retry_after <= 300
+    assert sandbox.requests.count("GET /v1/users") == 1

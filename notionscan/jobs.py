@@ -43,7 +43,7 @@ def defer(task: str, *, delay_seconds: int = 0, **ids: UUID) -> None:
 
 
 def organization_task(
-    name: str, *, asks_whether_to_stop: bool = False
+    name: str, *, retry: RetryStrategy | None = None, asks_whether_to_stop: bool = False
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a job that runs in the scope of the organization it was stamped with.
 
@@ -62,7 +62,7 @@ def organization_task(
 
         # procrastinate types the two ways of ``pass_context`` apart; a job here may have either.
         task: Any = app.task
-        task(name=name, retry=_DATABASE_AWAY, pass_context=asks_whether_to_stop)(run)
+        task(name=name, retry=retry or _DATABASE_AWAY, pass_context=asks_whether_to_stop)(run)
         return function
 
     return register

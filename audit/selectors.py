@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connections
 from django.db.models import QuerySet
 
-from audit.models import Event
+from audit.models import ChainHead, Event
 
 PAGE_SIZE = 50
 
@@ -23,6 +23,17 @@ class Page:
 def events(organization_id: UUID) -> QuerySet[Event]:
     """An organization's events, newest first."""
     return Event.objects.filter(organization_id=organization_id).order_by("-sequence")
+
+
+def events_after(organization_id: UUID, sequence: int) -> QuerySet[Event]:
+    """An organization's events that follow one, oldest first."""
+    return Event.objects.filter(organization_id=organization_id, sequence__gt=sequence).order_by("sequence")
+
+
+def last_sequence(organization_id: UUID) -> int:
+    """Return the number of an organization's newest event."""
+    head = ChainHead.objects.filter(organization_id=organization_id).first()
+    return head.sequence if head else 0
 
 
 def chains() -> list[UUID]:

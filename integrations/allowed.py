@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
+from uuid import UUID
 
 from django.core.exceptions import ImproperlyConfigured
 
 from integrations.http.address import checked_base_url
+from integrations.notion.links import id_of
 
 NOTION_PUBLIC = "notion_public"
 NOTION_INTERNAL = "notion_internal"
@@ -43,6 +46,18 @@ def parse_local_only(text: str) -> bool:
     if word in ("false", "no", "off", "0"):
         return False
     raise ImproperlyConfigured('NOTIONSCAN_LOCAL_ONLY: use "true" or "false".')
+
+
+def parse_audit_database(text: str) -> UUID | None:
+    """Return the database that audit logs are mirrored to where an organization chose none.
+
+    Raises: ImproperlyConfigured.
+    """
+    if not text:
+        return None
+    with contextlib.suppress(ValueError):
+        return id_of(text)
+    raise ImproperlyConfigured("NOTION_AUDIT_DB_ID: give a Notion database's id, or the link to it.")
 
 
 def require_oauth_client(allowed: frozenset[str], way: str, **credentials: str) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+from uuid import UUID
+
 from django import forms
 
+from integrations.notion.links import id_of
 from notionscan.secret import Secret
 
 TOKEN_CHARACTERS = 2_000
@@ -60,3 +64,64 @@ class ConnectForm(TokenForm):
         if "workspace_id" in self.errors:
             # What is no workspace ID may well be the token in the wrong field: never show it again.
             self.data = {name: value for name, value in self.data.items() if name != "workspace_id"}
+
+
+class NotionLinkField(forms.CharField):
+    """An id or a link to something in Notion; becomes the id."""
+
+    def __init__(self, *, label: str, help_text: str) -> None:
+        super().__init__(
+            label=label,
+            help_text=help_text,
+            widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+            error_messages={"required": "Paste the link, as Notion's Copy link gives it."},
+        )
+
+    def to_python(self, value: object) -> UUID | str:  # type: ignore[override]
+        text = super().to_python(value)
+        if not text:
+            return ""
+        try:
+            return id_of(text)
+        except ValueError:
+            raise forms.ValidationError(
+                "This is neither a link to a page or database in Notion nor an id. In Notion, use Copy link."
+            ) from None
+
+    def run_validators(self, value: object) -> None:
+        """Skip the text validators: the value is an id by now."""
+
+
+class _LinkForm(forms.Form):
+    # Several stand on one page.
+    auto_id = "id_%s"
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id=type(self).auto_id)
+
+    def full_clean(self) -> None:
+        super().full_clean()
+        if "link" in self.errors:
+            # What is no link may well be a token in the wrong field: never show it again.
+            self.data = {name: value for name, value in self.data.items() if name != "link"}
+
+
+class MirrorForm(_LinkForm):
+    """The database to mirror events to."""
+
+    auto_id = "mirror_%s"
+    link = NotionLinkField(
+        label="Link to the database",
+        help_text="It needs the columns Action, User, Result, Resource and Timestamp.",
+    )
+    # Which data source, where the database has several.
+    source = forms.UUIDField(required=False)
+
+
+class ParentForm(_LinkForm):
+    """The page below which a database is made."""
+
+    auto_id = "parent_%s"
+    link = NotionLinkField(
+        label="Link to a page", help_text="The database is made below this page, with the columns it needs."
+    )

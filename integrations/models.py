@@ -175,3 +175,35 @@ class OwnConnection(models.Model):
 
     def __str__(self) -> str:
         return f"{self.organization} {self.provider}"
+
+
+class Mirror(Scoped, models.Model):
+    """The Notion database that an organization's events are written to, and how far they are."""
+
+    organization = models.OneToOneField(Organization, on_delete=models.CASCADE, primary_key=True)
+    database_id = models.UUIDField()
+    # None until the job has looked which one the database has.
+    data_source_id = models.UUIDField(null=True)
+    title = models.CharField(max_length=254, blank=True)
+    configured_by_label = models.CharField(max_length=254)
+    is_stopped = models.BooleanField(default=False)
+    # Events after this one are mirrored; those up to ``mirrored_sequence`` are.
+    started_after = models.BigIntegerField()
+    mirrored_sequence = models.BigIntegerField()
+    mirrored_at = models.DateTimeField(null=True)
+    last_page_id = models.UUIDField(null=True)
+    # The event whose row was asked for last. Where it is not mirrored, Notion may have it all the same.
+    begun_sequence = models.BigIntegerField(default=0)
+    # One job at a time writes, and its claim ends by itself.
+    lease = models.UUIDField(null=True)
+    leased_until = models.DateTimeField(null=True)
+    # Nobody tries again before this.
+    next_at = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0)
+    error_code = models.CharField(max_length=64, blank=True)
+    # What the sentence of the error names: columns, or data sources to choose from.
+    error_detail = models.CharField(max_length=254, blank=True)
+    error_since = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.title or str(self.database_id)

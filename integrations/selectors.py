@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
@@ -36,4 +37,14 @@ def connected_organizations() -> list[UUID]:
     """Return which organizations have a connection with a token, without a scope; as the worker's role."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT connected_organizations()")
+        return [row[0] for row in cursor.fetchall()]
+
+
+def mirrors_behind() -> list[UUID]:
+    """Return whose audit mirror has something to write, without a scope; as the worker's role.
+
+    With a default database of the deployment, that is also who has Notion and chose nothing.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT mirrors_behind(%s)", [settings.NOTION_AUDIT_DB_ID is not None])
         return [row[0] for row in cursor.fetchall()]

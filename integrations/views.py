@@ -22,6 +22,7 @@ from integrations.errors import (
 )
 from integrations.forms import ConnectForm, TokenForm
 from integrations.http.errors import LocalOnly, ProviderError
+from integrations.mirror_part import mirror_part
 from integrations.problems import retry_after_of, status_of
 from integrations.providers import NOTION, PROVIDERS, Provider
 from integrations.services.connect import connect_internal, update_token
@@ -175,6 +176,7 @@ def _card(
         found = card(member, provider, **shown)
         return render(request, found.template, context | {"card": found}, status=status)
     context["cards"] = cards(member, provider, **shown)
+    context["mirror"] = mirror_part(member)
     return render(request, "integrations/page.html", context, status=status)
 
 

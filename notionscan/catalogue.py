@@ -80,6 +80,7 @@ REVIEWED_FUNCTIONS = {
     "defer_job(text,jsonb,interval)": "0b4415e687c61a25cdd3a82304bf7b37",
     "service_account_of(text)": "ccfc1e896189b6069223e2b87b770306",
     "connected_organizations()": "fc7341f6ebc31d5c822fcbdb24195ab0",
+    "mirrors_behind(boolean)": "4d682be2b747bba852ed18fdbc4d7c9e",
     "organization_id_of(text)": "2b417544404d19be72cb8fc8705717ae",
     "own_connections_rows()": "86056d5bc6c99cb44e9fad18854e58d8",
     "scope_bind(text,bytea)": "e1b50bf2fc8120beaebb2a8f4864511f",

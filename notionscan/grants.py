@@ -31,6 +31,7 @@ SCOPED = {
     "integrations_oauthstate": _WRITE,
     "integrations_pendingrevocation": _WRITE,
     "integrations_ratebudget": _WRITE,
+    "integrations_mirror": _WRITE,
     "scans_scan": _WRITE,
     "scans_schedule": _WRITE,
     "scans_stream": _WRITE,
@@ -97,7 +98,7 @@ FUNCTIONS = (
     "audit_append(text)",
 )
 # Those that the worker's role alone may call: it looks for work before it has a scope.
-WORKER_FUNCTIONS = ("connected_organizations()",)
+WORKER_FUNCTIONS = ("connected_organizations()", "mirrors_behind(boolean)")
 
 
 def apply(alias: str) -> None:

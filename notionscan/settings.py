@@ -172,6 +172,7 @@ NOTION_REDIRECT_URI = env.str("NOTION_REDIRECT_URI", f"{BASE_URL}/api/integratio
 NOTION_API_BASE_URL = allowed.provider_url(
     "NOTION_API_BASE_URL", env.str("NOTION_API_BASE_URL", "https://api.notion.com")
 )
+NOTION_AUDIT_DB_ID = allowed.parse_audit_database(env.str("NOTION_AUDIT_DB_ID", ""))
 NOTION_VERSION = env.str("NOTION_VERSION", "2026-03-11")
 
 # Reddit -----------------------------------------------------------------------------------------------

@@ -19,11 +19,14 @@ from integrations.http.errors import Unauthorized
 from integrations.models import Integration
 from integrations.notion.budget import Priority
 from integrations.notion.client import NotionClient
+from integrations.notion.content import NotionContent
+from integrations.notion.door import Door
 from integrations.providers import PROVIDERS
 from integrations.services.state import put_into_error
 from integrations.services.tokens import HeldToken, current_token, refreshed_token
 
 T = TypeVar("T")
+D = TypeVar("D", bound=Door)
 _CALL_SECONDS = 10
 # "Last used" is for people; a row written on every call would be the busiest row of all.
 _LAST_USED_GRAIN = timedelta(minutes=1)
@@ -36,7 +39,7 @@ def call_notion(
     priority: Priority,
     use: Callable[[NotionClient], T],
 ) -> T:
-    """Run ``use`` with a client for the connection.
+    """Run ``use`` with a client for the connection's metadata.
 
     Raises: as ``call_with_token``.
     """
@@ -44,6 +47,24 @@ def call_notion(
         organization_id=organization_id,
         integration_id=integration_id,
         use=lambda held: ask_notion(held, priority, use),
+    )
+
+
+def call_content(
+    *,
+    organization_id: UUID,
+    integration_id: UUID,
+    priority: Priority,
+    use: Callable[[NotionContent], T],
+) -> T:
+    """Run ``use`` with a client for the connection's content; policy and record are the caller's.
+
+    Raises: as ``call_with_token``.
+    """
+    return call_with_token(
+        organization_id=organization_id,
+        integration_id=integration_id,
+        use=lambda held: _use(NotionContent, held, priority, use),
     )
 
 
@@ -86,8 +107,12 @@ def ask_notion(held: HeldToken, priority: Priority, use: Callable[[NotionClient]
 
     Raises: the door's errors.
     """
+    return _use(NotionClient, held, priority, use)
+
+
+def _use(door: type[D], held: HeldToken, priority: Priority, use: Callable[[D], T]) -> T:
     budget = DatabaseBudget(held.organization_id, held.integration_id)
-    with NotionClient(
+    with door(
         held.token,
         base_url=settings.NOTION_API_BASE_URL,
         notion_version=settings.NOTION_VERSION,

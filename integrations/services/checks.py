@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 
 from audit.actions import Action, Result
 from audit.record import record
@@ -27,6 +29,8 @@ from notionscan import rls
 from notionscan.jobs import defer
 
 TASK = "integrations.check"
+# What was used in the last hour has just been seen to work.
+IDLE = timedelta(hours=1)
 
 
 class Outcome(enum.StrEnum):
@@ -57,14 +61,19 @@ def check_all_later() -> None:
             defer(TASK)
 
 
-def check_connections(*, organization_id: UUID) -> list[Check]:
-    """Check all connections of the organization in scope.
+def check_connections(*, organization_id: UUID, idle_for: timedelta = timedelta(0)) -> list[Check]:
+    """Check the connections of the organization in scope that nobody used for so long.
 
     Raises: LocalOnly, before anything is asked.
     """
     local_only.refuse_calls()
+    latest = timezone.now() - idle_for
     with transaction.atomic():
-        found = list(Integration.objects.filter(organization_id=organization_id).order_by("provider"))
+        found = list(
+            Integration.objects.filter(organization_id=organization_id, connected_at__lte=latest)
+            .exclude(last_used_at__gt=latest)
+            .order_by("provider")
+        )
     return [check for integration in found if (check := _checked(integration)) is not None]
 
 

@@ -67,6 +67,11 @@ ROWS = (
     Row("POST", f"{API}/notion/internal-connect", "login 404 404 403 403 400 403 404", TOKEN),
     Row("PATCH", f"{API}/notion/token", "login 404 404 403 403 404 403 404", TOKEN),
     Row("DELETE", f"{API}/<provider>", "login 404 404 403 403 404 403 404"),
+    # The audit mirror is the admins'. Nothing is connected, and nothing mirrored.
+    *(
+        Row("POST", f"{NOTION}mirror/{act}", "login 404 404 403 403 404 403 404", {"link": "0" * 32})
+        for act in ("set", "create", "retry", "stop")
+    ),
     # A person's own connections, of no organization in particular.
     Row("GET", "api/workspaces", "login 200 200 200 200 200 200 200"),
     # Members.

@@ -322,6 +322,14 @@ def test_each_connected_organization_gets_a_job_of_its_own(
     checks.check_all_later()
     assert queued() == [("integrations.check", {"organization_id": str(world.acme.pk)})]
     sandbox.revoke(ACME)
+    # What was used just now is not asked about.
+    run_jobs()
+    assert current(world).status == "connected"
+    assert sandbox.requests.count("* /*") == 0
+    with within(world.acme):
+        ago = timezone.now() - checks.IDLE - timedelta(seconds=1)
+        Integration.objects.update(connected_at=ago, last_used_at=ago)
+    checks.check_all_later()
     run_jobs()
     assert current(world).status == "error"
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 
 from integrations.sandbox import Sandbox, demo_token
+from integrations.sandbox.ids import Kind
 from integrations.services.checks import check_connections
+from integrations.services.mirror import create_mirror
+from integrations.services.mirroring import mirror_events
 from notionscan import keyring, rls
 from notionscan.secret import Secret
 from scans.services.run import run_scan
@@ -46,11 +50,19 @@ def checking(world: World, sandbox: Sandbox) -> None:
         check_connections(organization_id=world.acme.pk)
 
 
+def mirroring(world: World, sandbox: Sandbox) -> None:
+    page_id = UUID(sandbox.visible("acme-atlas/oauth", Kind.PAGE)[0])
+    with rls.scope(rls.organization_scope(world.acme.pk)):
+        create_mirror(organization=world.acme, actor=world.admin, page_id=page_id)
+        mirror_events(organization_id=world.acme.pk)
+
+
 @pytest.mark.parametrize(
     ("use", "action"),
     [
         (testing, "integration.tested"),
         (checking, "integration.tested"),
+        (mirroring, "mirror.written"),
         (counting, "notion.read"),
         (refreshing, "integration.token_refreshed"),
         (disconnecting, "integration.disconnected"),

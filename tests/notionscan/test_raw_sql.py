@@ -25,7 +25,7 @@ from psycopg import sql
 
 from audit.actions import Action
 from audit.record import record
-from integrations.models import OAuthState
+from integrations.models import Mirror, OAuthState
 from integrations.notion.budget import Priority
 from integrations.services.revocation import keep_for_revocation
 from notionscan import grants, rls
@@ -61,6 +61,9 @@ def everywhere(committed: None) -> World:
             Finding.objects.create(organization=organization, key="V1", first_number=1, last_number=1)
             Schedule.objects.create(
                 organization=organization, every=Schedule.Every.DAY, next_at=timezone.now()
+            )
+            Mirror.objects.create(
+                organization=organization, database_id=uuid.uuid4(), started_after=0, mirrored_sequence=0
             )
             keep_for_revocation(organization_id=organization.pk, provider="notion", token=Secret("kept"))
             OAuthState.objects.create(

@@ -928,6 +928,7 @@ _REPORTS = [
     ),
 ]
 
+_MIRROR = ("tests/integrations/test_mirror.py",)
 _CHECKS = ("tests/integrations/test_checks.py",)
 _REDDIT = ("tests/integrations/reddit/test_connection.py",)
 _PROVIDERS = [
@@ -1053,6 +1054,62 @@ _OVER_TIME = [
         "    if not is_alive:\n        raise Unauthorized",
         "    if not is_alive:\n        raise ConnectionInError",
         _CHECKS,
+    ),
+    Guard(
+        "a row that may be there is looked for",
+        "integrations/services/mirroring.py",
+        "    if mirror.begun_sequence == event.sequence:",
+        "    if False:",
+        _MIRROR,
+    ),
+    Guard(
+        "a row that was saved is not made again",
+        "integrations/services/mirroring.py",
+        "    _keep(mirror, begun_sequence=event.sequence)\n",
+        "",
+        _MIRROR,
+    ),
+    Guard(
+        "the mirror does not mirror itself",
+        "integrations/services/mirroring.py",
+        "        if action != Action.MIRROR_WRITTEN:\n            return True",
+        "        if action:\n            return True",
+        _MIRROR,
+    ),
+    Guard(
+        "the mirror is written by one job at a time",
+        "integrations/services/mirroring.py",
+        "    if mirror.leased_until and mirror.leased_until > now:\n        return None",
+        "    if False:\n        return None",
+        _MIRROR,
+    ),
+    Guard(
+        "a mirror that was stopped writes no more",
+        "integrations/services/mirroring.py",
+        "        raise Superseded\n    for",
+        "        pass\n    for",
+        _MIRROR,
+    ),
+    Guard(
+        "a failing mirror is tried ever more seldom",
+        "integrations/services/mirroring.py",
+        "    mirror.failures += 1",
+        "    mirror.failures += 0",
+        _MIRROR,
+    ),
+    Guard(
+        "links are those of Notion's hosts alone",
+        "integrations/notion/links.py",
+        'if parts.scheme != "https" or not any(',
+        "if False and not any(",
+        _MIRROR,
+    ),
+    Guard(
+        "whose mirror is behind is the worker's to know",
+        "notionscan/grants.py",
+        '    "audit_append(text)",\n)\n# Those',
+        '    "audit_append(text)",\n    "mirrors_behind(boolean)",\n)\n# Those',
+        _MIRROR,
     ),
     Guard(
         "a check opens no token without an event",

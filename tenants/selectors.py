@@ -7,9 +7,10 @@ from uuid import UUID
 from allauth.account.models import EmailAddress
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import OuterRef, QuerySet
+from django.db.models import OuterRef, Q, QuerySet
+from django.db.models.functions import Now
 
-from tenants.models import Membership, Organization, OrganizationUserPermission, User
+from tenants.models import Membership, Organization, OrganizationUserPermission, ServiceAccount, User
 from tenants.roles import Role
 
 
@@ -57,6 +58,19 @@ def admin_addresses(organization_id: UUID) -> list[str]:
         .distinct("user_id")
     )
     return [address.email for address in found]
+
+
+def live_service_accounts(organization: Organization) -> QuerySet[ServiceAccount]:
+    """Service accounts whose keys work, or will once an admin confirms them; by name."""
+    return ServiceAccount.objects.filter(
+        organization=organization, revoked_at=None, expires_at__gt=Now()
+    ).order_by("name", "created_at")
+
+
+def ended_service_accounts(organization: Organization) -> QuerySet[ServiceAccount]:
+    """Service accounts that were revoked or have expired, newest first."""
+    ended = Q(revoked_at__isnull=False) | Q(expires_at__lte=Now())
+    return ServiceAccount.objects.filter(ended, organization=organization).order_by("-created_at")
 
 
 def organization_id(slug: str) -> UUID | None:

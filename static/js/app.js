@@ -148,6 +148,24 @@
     return svg;
   }
 
+  // Copying ----------------------------------------------------------------------------------------
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copies]");
+    if (!button) return;
+    const field = document.getElementById(button.dataset.copies);
+    field.select();
+    try {
+      await navigator.clipboard.writeText(field.value);
+      button.classList.add("turned");
+      announce("Copied.");
+    } catch {
+      // Not over plain http, nor where the browser forbids it.
+      field.focus();
+      complain("Your browser does not let this page copy. The key is selected: copy it by hand.");
+    }
+  });
+
   // Swaps ------------------------------------------------------------------------------------------
 
   document.addEventListener("htmx:beforeSwap", (event) => {
@@ -197,7 +215,7 @@
     showDialogs(fragment);
     if (fragment.querySelector("dialog:modal")) return;
     // The dialog that this address asked for is done: loading the page again must not open it again.
-    if (/[?&](dialog|remove)=/.test(location.search)) history.replaceState(null, "", location.pathname);
+    if (/[?&](dialog|remove|revoke)=/.test(location.search)) history.replaceState(null, "", location.pathname);
     place(fragment);
   });
 

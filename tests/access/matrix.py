@@ -8,6 +8,7 @@ policy for all their methods. The checks are in test_matrix.py; a new route is o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 CALLERS = (
@@ -46,9 +47,17 @@ SCAN = f"{ORG}scans/<uuid:scan_id>/"
 SCANS = "api/orgs/<slug>/scans"
 CALIBRATION = f"{ORG}calibration/"
 REPORT = ("report/", "report/<slug:name>/", "report.json", "report.csv", "report.pdf")
+ACCOUNTS = f"{ORG}service-accounts/"
+ACCOUNT = f"{ACCOUNTS}<uuid:account_id>/"
 NO_SHARE = "login 404 404 403 403 404 403 404"
 NOTHING = "login 404 404 404 404 404 404 404"
 TOKEN = {"token": "ntn_" + "m" * 46}
+NEW_ACCOUNT = {
+    "name": "Librarian",
+    "maturity": "intern",
+    "requests_per_minute": "60",
+    "last_day": (datetime.now(UTC) + timedelta(days=30)).date().isoformat(),
+}
 
 ROWS = (
     Row("GET", "", "login 302 200 302 302 302 200 200"),
@@ -83,6 +92,12 @@ ROWS = (
         {"role": "editor"},
     ),
     Row("POST", f"{ORG}members/<uuid:membership_id>/remove", "login 404 404 403 403 302 403 404"),
+    # Service accounts are the admins'. There is none to change.
+    Row("GET", ACCOUNTS, ADMINS),
+    Row("POST", f"{ACCOUNTS}create", ADMINS, NEW_ACCOUNT),
+    Row("POST", f"{ACCOUNT}maturity", "login 404 404 403 403 404 403 404", {"maturity": "intern"}),
+    Row("POST", f"{ACCOUNT}confirm", "login 404 404 403 403 404 403 404"),
+    Row("POST", f"{ACCOUNT}revoke", "login 404 404 403 403 404 403 404"),
     # Scans: members read, editors start and cancel, admins set the schedule. Nothing is connected: 404.
     Row("GET", f"{ORG}scans/", MEMBERS),
     Row("POST", f"{ORG}scans/start", "login 404 404 403 404 404 403 404"),

@@ -131,6 +131,7 @@ class Callers:
             "scan_id": self.scan_id,
             "finding_id": str(UUID(int=1)),
             "share_id": str(UUID(int=1)),
+            "account_id": str(UUID(int=1)),
             "token": "x" * 43,
             "name": "structure",
             "object_id": str(self.world.admin.pk),

@@ -72,6 +72,7 @@ VALUES = {
     "scan_id": UUID(int=1),
     "finding_id": UUID(int=1),
     "share_id": UUID(int=1),
+    "account_id": UUID(int=1),
     "token": "x" * 43,
     "name": "structure",
     "provider": "notion",

@@ -9,6 +9,7 @@ _RLS = ("tests/notionscan/test_rls.py", "tests/notionscan/test_raw_sql.py")
 _RAW = ("tests/notionscan/test_raw_sql.py",)
 _ACCOUNT = ("tests/tenants/test_own_account.py",)
 _ACCOUNTS = ("tests/tenants/test_service_accounts.py",)
+_ACCOUNT_PAGE = ("tests/tenants/test_service_account_page.py",)
 _ACCESS = ("tests/tenants/test_access.py",)
 _MEMBERS = ("tests/tenants/test_members.py",)
 _HTTP = ("tests/notionscan/test_http.py",)
@@ -243,6 +244,48 @@ _PEOPLE = [
         "    OR window_used < requests_per_minute",
         "    OR true",
         _ACCOUNTS,
+    ),
+    Guard(
+        "a new key is kept in no session",
+        "tenants/service_account_views.py",
+        "    return _page(request, member, made=made)",
+        '    request.session["made"] = made.key\n    return _page(request, member, made=made)',
+        _ACCOUNT_PAGE,
+    ),
+    Guard(
+        "an admin alone makes a service account",
+        "tenants/service_account_views.py",
+        "Permission.MANAGE)\n    form = ServiceAccountForm(request.POST)",
+        "Permission.WRITE)\n    form = ServiceAccountForm(request.POST)",
+        _ACCOUNT_PAGE,
+    ),
+    Guard(
+        "an admin alone trusts a service account more",
+        "tenants/service_account_views.py",
+        "Permission.MANAGE)\n    form = MaturityForm(request.POST)",
+        "Permission.WRITE)\n    form = MaturityForm(request.POST)",
+        _ACCOUNT_PAGE,
+    ),
+    Guard(
+        "an admin alone confirms a service account",
+        "tenants/service_account_views.py",
+        "Permission.MANAGE)\n    try:\n        account = confirm_service_account(",
+        "Permission.WRITE)\n    try:\n        account = confirm_service_account(",
+        _ACCOUNT_PAGE,
+    ),
+    Guard(
+        "an admin alone revokes a service account",
+        "tenants/service_account_views.py",
+        "Permission.MANAGE)\n    try:\n        account = revoke_service_account(",
+        "Permission.WRITE)\n    try:\n        account = revoke_service_account(",
+        _ACCOUNT_PAGE,
+    ),
+    Guard(
+        "a root is a link of Notion's and no other site's",
+        "tenants/roots.py",
+        " or not _HOSTS.fullmatch(host)",
+        "",
+        _ACCOUNT_PAGE,
     ),
     Guard(
         "the accounts of who leaves are suspended",

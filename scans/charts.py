@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-WIDTH, HEIGHT = 640, 240
+# Small enough that what is written in a drawing is read on a phone as well.
+WIDTH, HEIGHT = 400, 220
 _EDGE = 28
 
 
@@ -73,7 +74,7 @@ def hubs(found: Sequence[dict[str, Any]]) -> list[Point]:
             _height(math.log1p(hub["rows"]) / (math.log1p(most_rows) or 1)),
             str(number),
             str(hub["title"]),
-            round(10 + 12 * math.sqrt(hub["inbound"] / most_inbound), 1),
+            round(9 + 9 * math.sqrt(hub["inbound"] / most_inbound), 1),
         )
         for number, hub in enumerate(found, start=1)
     ]

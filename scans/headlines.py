@@ -25,6 +25,8 @@ def _ages(counts: Mapping[str, int]) -> str:
     if not total:
         return "There are no documents"
     old = counts["stale"] + counts["dormant"]
+    if not old:
+        return "All of the documents have been touched in half a year"
     return f"{part(old, total)} of the documents {_has(old, total)} not been touched in half a year"
 
 
@@ -56,10 +58,8 @@ def _types(schema: Mapping[str, Any]) -> str:
     if not types:
         return "The databases have no properties of their own"
     most = types[0]
-    return (
-        f"Of {schema['properties']:,} properties of the databases most are of the type "
-        f"{most['type'].replace('_', ' ')}"
-    )
+    kind = most["type"].replace("_", " ")
+    return f"Beside titles, {kind} is the most frequent of {schema['properties']:,} properties"
 
 
 def _depths(depths: Sequence[Mapping[str, int]]) -> str:

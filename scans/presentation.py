@@ -34,7 +34,7 @@ _AGES = (
     ("dormant", "over a year"),
 )
 _ACTIONS = 5
-_LISTED_PEOPLE = 20
+_LISTED_PEOPLE = 10
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,10 @@ def view(
             ]
         ),
         weeks=charts.bars(
-            [(each["from"], each["made"], f"{each['made']:,}") for each in analysis["adoption"]["weeks"]]
+            [
+                (f"{date.fromisoformat(each['from']):%-d %b}", each["made"], f"{each['made']:,}")
+                for each in analysis["adoption"]["weeks"]
+            ]
         ),
         types=charts.bars(
             [

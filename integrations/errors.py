@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from notionscan.limits import waiting
 
@@ -19,6 +19,11 @@ class IntegrationError(Exception):
     code = "integration_error"
     status = 400
     sentence = ""
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What a program needs beside the sentence to go on."""
+        return {}
 
     def __init__(self, sentence: str = "", *, provider: Provider | None = None) -> None:
         title = provider.title if provider else "Notion"
@@ -147,3 +152,51 @@ class ConsentRefused(IntegrationError):
             if error == "access_denied"
             else f"{provider.title} did not complete the connection. Nothing was connected; try again."
         )
+
+
+class RefusedByNotion(IntegrationError):
+    """Notion calls the request wrong; what it says of it is for whoever asked."""
+
+    code = "notion_refused"
+
+    def __init__(self, message: str) -> None:
+        said = f" It says: {message}" if message else " Check what was asked for."
+        super().__init__(f"Notion refused this request, and did nothing.{said}")
+
+
+class SeveralDataSources(IntegrationError):
+    """A database was named, and it must be said which of its data sources is meant."""
+
+    code = "several_data_sources"
+    status = 409
+    sentence = "This database has several data sources. Name one of them as dataSourceId."
+
+    def __init__(self, sources: list[dict[str, Any]]) -> None:
+        super().__init__()
+        self._sources = sources
+
+    @property
+    def details(self) -> dict[str, Any]:
+        return {"dataSources": self._sources}
+
+
+class UnknownDataSource(IntegrationError):
+    code = "unknown_data_source"
+    status = 404
+    sentence = "This database has no such data source. Read its description for those it has."
+
+
+class StaleWrite(IntegrationError):
+    """The page was edited since the caller read it."""
+
+    code = "stale_write"
+    status = 409
+    sentence = "This page was edited after you read it, so nothing was changed. Read it again, then repeat."
+
+    def __init__(self, last_edited_time: str) -> None:
+        super().__init__()
+        self._last_edited_time = last_edited_time
+
+    @property
+    def details(self) -> dict[str, Any]:
+        return {"lastEditedTime": self._last_edited_time}

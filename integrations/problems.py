@@ -10,6 +10,7 @@ from integrations.http.errors import ProviderError, RateLimited, Unauthorized
 _NOTION_STATUS = {
     "notion_not_shared": 404,
     "notion_capability_missing": 403,
+    "notion_conflict": 409,
     "local_only": 503,
 }
 

@@ -13,6 +13,7 @@ from ninja.security.base import AuthBase
 
 from integrations.api import router
 from integrations.errors import IntegrationError
+from integrations.gateway.api import router as gateway_router
 from integrations.http.errors import ProviderError
 from integrations.problems import retry_after_of, status_of
 from notionscan.errors import Invalid
@@ -49,11 +50,12 @@ api = NinjaAPI(
     openapi_url="/openapi.json",
 )
 api.add_router("", router)
+api.add_router("", gateway_router)
 api.add_router("", scans_router)
 
 
-def _problem(request: HttpRequest, status: int, sentence: str, code: str) -> HttpResponse:
-    return api.create_response(request, {"error": sentence, "code": code}, status=status)
+def _problem(request: HttpRequest, status: int, sentence: str, code: str, **details: Any) -> HttpResponse:
+    return api.create_response(request, {"error": sentence, "code": code, **details}, status=status)
 
 
 @api.exception_handler(AuthenticationError)
@@ -99,7 +101,8 @@ def _forbidden(request: HttpRequest, problem: PermissionDenied) -> HttpResponse:
 @api.exception_handler(IntegrationError)
 @api.exception_handler(ProviderError)
 def _integration(request: HttpRequest, problem: IntegrationError | ProviderError) -> HttpResponse:
-    response = _problem(request, status_of(problem), problem.sentence, problem.code)
+    details = problem.details if isinstance(problem, IntegrationError) else {}
+    response = _problem(request, status_of(problem), problem.sentence, problem.code, **details)
     if (seconds := retry_after_of(problem)) is not None:
         response.headers["Retry-After"] = str(seconds)
     return response

@@ -133,13 +133,13 @@ def _delivered(make: Callable[[Moment], Any]) -> Kind:
 
 
 def _edited(change: Callable[[Moment, dict[str, Any]], object]) -> Kind:
-    """Let a fault change the JSON of an otherwise good list."""
+    """Let a fault change the JSON of an otherwise good list, or of a database."""
 
     def reply(moment: Moment) -> Reply:
         answer = moment.normal()
         if answer.status == 200:
             body = json.loads(answer.body)
-            if "results" in body:
+            if "results" in body or "data_sources" in body:
                 change(moment, body)
             answer.body = dumps(body)
         return answer
@@ -191,6 +191,11 @@ def _without_envelope(moment: Moment, body: dict[str, Any]) -> None:
     for name in [name for name in body if name != "results"]:
         del body[name]
     body["results"] = []
+
+
+def _second_data_source(moment: Moment, body: dict[str, Any]) -> None:
+    """Let a database have one more data source, with the id and name of the options."""
+    body["data_sources"].append({"id": moment.option("id", ""), "name": moment.option("name", "Archive")})
 
 
 def _incomplete(moment: Moment, body: dict[str, Any]) -> None:
@@ -253,6 +258,7 @@ FAULTS: dict[str, Kind] = {
     "partial": _edited(_partial),
     "unknown_kinds": _edited(_unknown_kinds),
     "incomplete": _edited(_incomplete),
+    "second_data_source": _edited(_second_data_source),
     "invalid_cursor": _invalid_cursor,
     "revoke_token": _revoke,
     "act": _act,

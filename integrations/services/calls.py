@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from integrations import local_only
@@ -134,11 +133,11 @@ def _bury(held: HeldToken) -> bool:
     )
 
 
-@transaction.atomic
 def _touch(held: HeldToken) -> None:
     now = timezone.now()
-    Integration.objects.filter(
-        Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - _LAST_USED_GRAIN),
-        organization_id=held.organization_id,
-        pk=held.integration_id,
-    ).update(last_used_at=now)
+    if held.last_used_at is not None and held.last_used_at > now - _LAST_USED_GRAIN:
+        return
+    with transaction.atomic():
+        Integration.objects.filter(organization_id=held.organization_id, pk=held.integration_id).update(
+            last_used_at=now
+        )

@@ -41,6 +41,7 @@ class HeldToken:
     version: int
     can_refresh: bool
     expires_at: datetime | None
+    last_used_at: datetime | None
 
     @property
     def has_expired(self) -> bool:
@@ -152,6 +153,7 @@ def _opened(integration: Integration) -> HeldToken:
         version=integration.token_version,
         can_refresh=integration.refresh_token is not None,
         expires_at=integration.access_token_expires_at,
+        last_used_at=integration.last_used_at,
     )
 
 

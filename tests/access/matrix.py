@@ -23,18 +23,30 @@ CALLERS = (
 )
 
 
+# Service accounts, by maturity; the last is another organization's. Their keys open the API alone.
+KEYS = ("student", "intern", "supervised", "autonomous", "foreign")
+
+
 @dataclass(frozen=True)
 class Row:
     method: str
     route: str
     answers: str
     body: dict[str, Any] = field(default_factory=dict)
+    keys: str = "login login login login login"
 
     @property
     def verdicts(self) -> dict[str, str]:
         return dict(zip(CALLERS, self.answers.split(), strict=True))
 
+    @property
+    def verdicts_of_keys(self) -> dict[str, str]:
+        return dict(zip(KEYS, self.keys.split(), strict=True))
 
+
+# What an account may do by its maturity, and what is for people alone.
+KEYS_READ = "403 200 200 200 404"
+NO_KEYS = "403 403 403 403 404"
 MEMBERS = "login 404 404 200 200 200 200 404"
 ADMINS = "login 404 404 403 403 200 403 404"
 
@@ -51,6 +63,10 @@ ACCOUNTS = f"{ORG}service-accounts/"
 ACCOUNT = f"{ACCOUNTS}<uuid:account_id>/"
 NO_SHARE = "login 404 404 403 403 404 403 404"
 NOTHING = "login 404 404 404 404 404 404 404"
+GATEWAY = "api/orgs/<slug>/notion/"
+GATEWAY_READS = "login 404 404 400 400 400 400 404"
+GATEWAY_WRITES = "login 404 404 403 400 400 403 404"
+WRONG = {"wrong": True}
 TOKEN = {"token": "ntn_" + "m" * 46}
 NEW_ACCOUNT = {
     "name": "Librarian",
@@ -71,18 +87,29 @@ ROWS = (
     Row("POST", f"{PROVIDER}test", "login 404 404 403 403 404 403 404"),
     Row("POST", f"{PROVIDER}disconnect", "login 404 404 403 403 404 403 404"),
     Row("GET", "api/integrations/<slug:provider>/callback", "login 403 403 403 403 403 403 403"),
-    Row("GET", API, MEMBERS),
-    Row("POST", f"{API}/<provider>/authorize", ADMINS),
-    Row("POST", f"{API}/notion/internal-connect", "login 404 404 403 403 400 403 404", TOKEN),
-    Row("PATCH", f"{API}/notion/token", "login 404 404 403 403 404 403 404", TOKEN),
-    Row("DELETE", f"{API}/<provider>", "login 404 404 403 403 404 403 404"),
+    Row("GET", API, MEMBERS, keys=KEYS_READ),
+    Row("POST", f"{API}/<provider>/authorize", ADMINS, keys=NO_KEYS),
+    Row("POST", f"{API}/notion/internal-connect", "login 404 404 403 403 400 403 404", TOKEN, NO_KEYS),
+    Row("PATCH", f"{API}/notion/token", "login 404 404 403 403 404 403 404", TOKEN, NO_KEYS),
+    Row("DELETE", f"{API}/<provider>", "login 404 404 403 403 404 403 404", keys=NO_KEYS),
+    # Notion through the gateway. Nothing is connected here: 404; who may is told what is wrong with a body.
+    Row("POST", f"{GATEWAY}search", GATEWAY_READS, WRONG, "403 400 400 400 404"),
+    Row("GET", f"{GATEWAY}databases", NOTHING, keys="403 404 404 404 404"),
+    Row("GET", f"{GATEWAY}databases/<path:database_id>", NOTHING, keys="403 404 404 404 404"),
+    Row("POST", f"{GATEWAY}databases/<path:database_id>/query", GATEWAY_READS, WRONG, "403 400 400 400 404"),
+    Row("POST", f"{GATEWAY}pages", GATEWAY_WRITES, WRONG, "403 403 400 400 404"),
+    Row("GET", f"{GATEWAY}pages/<path:page_id>", NOTHING, keys="403 404 404 404 404"),
+    Row("PATCH", f"{GATEWAY}pages/<path:page_id>", GATEWAY_WRITES, WRONG, "403 403 400 400 404"),
+    Row("DELETE", f"{GATEWAY}pages/<path:page_id>", NO_SHARE, keys="403 403 403 404 404"),
+    Row("GET", f"{GATEWAY}pages/<path:page_id>/blocks", NOTHING, keys="403 404 404 404 404"),
+    Row("POST", f"{GATEWAY}pages/<path:page_id>/blocks", GATEWAY_WRITES, WRONG, "403 403 400 400 404"),
     # The audit mirror is the admins'. Nothing is connected, and nothing mirrored.
     *(
         Row("POST", f"{NOTION}mirror/{act}", "login 404 404 403 403 404 403 404", {"link": "0" * 32})
         for act in ("set", "create", "retry", "stop")
     ),
     # A person's own connections, of no organization in particular.
-    Row("GET", "api/workspaces", "login 200 200 200 200 200 200 200"),
+    Row("GET", "api/workspaces", "login 200 200 200 200 200 200 200", keys="403 200 200 200 200"),
     # Members.
     Row("GET", f"{ORG}members/", MEMBERS),
     Row(
@@ -106,9 +133,9 @@ ROWS = (
     Row("POST", f"{SCAN}cancel", "login 404 404 403 302 302 403 404"),
     # Reports: members read. Nothing was reported on this scan.
     *(Row("GET", f"{SCAN}{ending}", NOTHING) for ending in REPORT),
-    Row("GET", f"{SCANS}/<scan_id>/findings", MEMBERS),
-    Row("POST", f"{SCANS}/<scan_id>/shares", NO_SHARE, {"recipient": "Board"}),
-    Row("DELETE", "api/orgs/<slug>/shares/<share_id>", NO_SHARE),
+    Row("GET", f"{SCANS}/<scan_id>/findings", MEMBERS, keys=KEYS_READ),
+    Row("POST", f"{SCANS}/<scan_id>/shares", NO_SHARE, {"recipient": "Board"}, NO_KEYS),
+    Row("DELETE", "api/orgs/<slug>/shares/<share_id>", NO_SHARE, keys=NO_KEYS),
     # Findings: members read, editors assign. There is none.
     Row("GET", f"{ORG}findings/", MEMBERS),
     Row("POST", f"{ORG}findings/<uuid:finding_id>/assign", "login 404 404 403 404 404 403 404"),
@@ -126,9 +153,9 @@ ROWS = (
     Row("POST", f"{CALIBRATION}mute", "login 404 404 403 400 400 403 404"),
     Row("POST", f"{CALIBRATION}unmute", "login 404 404 403 302 302 403 404"),
     Row("POST", f"{CALIBRATION}label", "login 404 404 403 400 400 403 404", {"label": "wrong"}),
-    Row("GET", SCANS, MEMBERS),
-    Row("POST", SCANS, "login 404 404 403 404 404 403 404"),
-    Row("GET", f"{SCANS}/<scan_id>", MEMBERS),
+    Row("GET", SCANS, MEMBERS, keys=KEYS_READ),
+    Row("POST", SCANS, "login 404 404 403 404 404 403 404", keys="403 403 404 404 404"),
+    Row("GET", f"{SCANS}/<scan_id>", MEMBERS, keys=KEYS_READ),
     # The audit log is the admins'.
     Row("GET", f"{ORG}audit/", ADMINS),
     Row("POST", f"{ORG}audit/export", ADMINS, {"format": "jsonl"}),

@@ -73,6 +73,8 @@ VALUES = {
     "finding_id": UUID(int=1),
     "share_id": UUID(int=1),
     "account_id": UUID(int=1),
+    "database_id": str(UUID(int=1)),
+    "page_id": str(UUID(int=1)),
     "token": "x" * 43,
     "name": "structure",
     "provider": "notion",

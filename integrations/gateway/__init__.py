@@ -1,0 +1,1 @@
+"""Governed access to Notion: one guarded way for people, scripts and agents."""

@@ -12,6 +12,7 @@ from tests import database
 from tests.bench import (
     audit,
     card_page,
+    gateway,
     isolation,
     keys,
     queries,
@@ -47,6 +48,7 @@ def _figures() -> Iterator[Figure]:
     yield from isolation.measure(acme)
     yield from reveal.measure(acme.organization)
     yield from row_security.measure()
+    yield from gateway.measure()
     yield from sandbox.measure()
     yield from audit.measure()
     yield from keys.measure()

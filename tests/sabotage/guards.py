@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.sabotage.forms import FORMS
+from tests.sabotage.gateway import GOVERNED
 from tests.sabotage.guard import Guard
 
 _RLS = ("tests/notionscan/test_rls.py", "tests/notionscan/test_raw_sql.py")
@@ -1175,6 +1176,7 @@ GUARDS = [
     *_PROVIDERS,
     *_OVER_TIME,
     *FORMS,
+    *GOVERNED,
 ]
 
 # Not caught, and why that is right.

@@ -1,0 +1,105 @@
+"""The guards of governed access to Notion."""
+
+from __future__ import annotations
+
+from tests.sabotage.guard import Guard
+
+_GATEWAY = ("tests/integrations/gateway/test_policy.py", "tests/integrations/gateway/test_calls.py")
+GOVERNED = [
+    Guard(
+        "each call asks for its permission",
+        "integrations/gateway/perform.py",
+        "    policy.authorize(caller, operation.permission, everywhere=False)\n",
+        "",
+        ("tests/integrations/gateway/test_perform.py",),
+    ),
+    Guard(
+        "an agent stays below its roots",
+        "tenants/policy.py",
+        "    if roots and roots.isdisjoint(lineage):",
+        "    if False:",
+        _GATEWAY,
+    ),
+    Guard(
+        "lists hold what is below the roots alone",
+        "integrations/gateway/access.py",
+        "        return [found for found in results if self._is_allowed(found)]",
+        "        return results",
+        _GATEWAY,
+    ),
+    Guard(
+        "an id is a UUID before it becomes part of an address",
+        "integrations/gateway/arguments.py",
+        "AfterValidator(checked_id)",
+        "AfterValidator(str)",
+        _GATEWAY,
+    ),
+    Guard(
+        "unknown fields are refused",
+        "integrations/gateway/arguments.py",
+        'alias_generator=to_camel, populate_by_name=True, extra="forbid"',
+        "alias_generator=to_camel, populate_by_name=True",
+        _GATEWAY,
+    ),
+    Guard(
+        "a request's size is bounded",
+        "integrations/gateway/arguments.py",
+        "    if len(sent) > MOST_BYTES:",
+        "    if False:",
+        _GATEWAY,
+    ),
+    Guard(
+        "blocks are counted",
+        "integrations/gateway/arguments.py",
+        "        if count > MOST_BLOCKS:",
+        "        if False:",
+        _GATEWAY,
+    ),
+    Guard(
+        "the intent of a write is on record before it",
+        "integrations/gateway/perform.py",
+        "        self._intend()\n",
+        "",
+        _GATEWAY,
+    ),
+    Guard(
+        "what was read is on record before it is given out",
+        "integrations/gateway/perform.py",
+        '        self._record(Result.SUCCESS, step="outcome", bytes=size)\n',
+        "",
+        _GATEWAY,
+    ),
+    Guard(
+        "parameters are recorded as a keyed hash",
+        "integrations/gateway/perform.py",
+        '    return salted_hmac(salt, text, algorithm="sha256").hexdigest()[:32]',
+        "    return text",
+        _GATEWAY,
+    ),
+    Guard(
+        "a stale write is refused",
+        "integrations/gateway/writes.py",
+        "        if seen is not None and _instant(edited) != seen:",
+        "        if False:",
+        _GATEWAY,
+    ),
+    Guard(
+        "a write that Notion may have saved is not repeated",
+        "integrations/notion/content.py",
+        '        return self._call("PATCH", path, _object, body=changes, logged_as="pages/{id}", is_read=False)',
+        '        return self._call("PATCH", path, _object, body=changes, logged_as="pages/{id}")',
+        _GATEWAY,
+    ),
+    Guard(
+        "strangers are told nothing of what is wrong with a body",
+        "integrations/gateway/api.py",
+        """    caller = access.caller(request, slug, operation.permission, everywhere=False)
+    body = _body(request) if request.method in ("POST", "PATCH") else {}
+""",
+        """    body = _body(request) if request.method in ("POST", "PATCH") else {}
+    arguments.parsed(operation.takes, body | given)
+    caller = access.caller(request, slug, operation.permission, everywhere=False)
+""",
+        _GATEWAY,
+    ),
+]

@@ -22,8 +22,9 @@ lint: $(STAMP)
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m notionscan.lint
 
+# All figures, or some: make bench PARTS="gateway audit"
 bench: $(STAMP)
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench $(PARTS)
 
 # Takes one guard away at a time, in copies of the code, and expects the tests to notice (about 10 minutes).
 sabotage: $(STAMP)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import django
 
 
-def main() -> None:
+def main() -> int:
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     django.setup()
     from tests.bench.run import run
 
-    run()
+    return run(sys.argv[1:])
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,11 +1,11 @@
-"""Every benchmark, one after another, in a fresh database that is dropped at the end."""
+"""The benchmarks, one after another, in a fresh database that is dropped at the end."""
 
 from __future__ import annotations
 
 import logging
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 
 from tests import database
@@ -26,31 +26,38 @@ from tests.bench import (
 from tests.bench.figure import Figure
 
 
-def run() -> None:
+def run(names: list[str]) -> int:
+    """Run the parts of these names, or all of them; returns the exit status."""
+    if unknown := set(names) - set(_PARTS):
+        sys.stderr.write(f"There is no part {', '.join(sorted(unknown))}; there are: {', '.join(_PARTS)}.\n")
+        return 2
     # The audit's log lines would drown the figures.
     logging.disable(logging.INFO)
     # Told to stop, drop the database all the same.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with redirect_stdout(sys.stderr):  # Django reports that the cache's table exists
-        name = database.create(suffix="bench", keep=False)
+        database_name = database.create(suffix="bench", keep=False)
     try:
-        for figure in _figures():
-            figure.show()
+        acme = world.make_place("acme")
+        world.connect(acme.organization)
+        for name in names or _PARTS:
+            for figure in _PARTS[name](acme):
+                figure.show()
     finally:
-        database.drop(name)
+        database.drop(database_name)
+    return 0
 
 
-def _figures() -> Iterator[Figure]:
-    acme = world.make_place("acme")
-    world.connect(acme.organization)
-    yield from queries.measure(acme)
-    yield from card_page.measure(connected=acme, unconnected=world.make_place("empty"))
-    yield from isolation.measure(acme)
-    yield from reveal.measure(acme.organization)
-    yield from row_security.measure()
-    yield from gateway.measure()
-    yield from sandbox.measure()
-    yield from audit.measure()
-    yield from keys.measure()
-    yield from reports.measure()
-    yield from scans.measure()
+_PARTS: dict[str, Callable[[world.Place], Iterator[Figure]]] = {
+    "queries": queries.measure,
+    "card_page": lambda acme: card_page.measure(connected=acme, unconnected=world.make_place("empty")),
+    "isolation": isolation.measure,
+    "reveal": lambda acme: reveal.measure(acme.organization),
+    "row_security": lambda acme: row_security.measure(),
+    "gateway": lambda acme: gateway.measure(),
+    "sandbox": lambda acme: sandbox.measure(),
+    "audit": lambda acme: audit.measure(),
+    "keys": lambda acme: keys.measure(),
+    "reports": lambda acme: reports.measure(),
+    "scans": lambda acme: scans.measure(),
+}

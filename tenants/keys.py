@@ -6,6 +6,7 @@ import math
 import re
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.http import HttpRequest
@@ -70,41 +71,47 @@ def account_of(request: HttpRequest) -> ServiceAccount | None:
     sent = _BEARER.fullmatch(request.headers.get("Authorization", ""))
     if sent is None:
         return None
-    account = _found(sent[1])
+    organization_id, account_id = _ids_of(sent[1])
+    rls.enter(rls.organization_scope(organization_id))
+    with transaction.atomic():
+        account = ServiceAccount.objects.select_related("organization").filter(pk=account_id).first()
+        is_alive = account is not None and account.state not in ("revoked", "expired")
+        wait_seconds = _count(account_id) if is_alive else 0
     if account is None:
         raise KeyRefused
-    if account.state in ("revoked", "expired"):
+    if not is_alive:
         _record_refusal(account)
         raise KeyRefused
-    _count(account)
+    if wait_seconds:
+        raise BudgetSpent(wait_seconds)
     return account
 
 
-def _found(key: str) -> ServiceAccount | None:
+def _ids_of(key: str) -> tuple[UUID, UUID]:
+    """Return the organization and the account of a key, before there is a scope.
+
+    Raises: KeyRefused.
+    """
     if not key.startswith(PREFIX):
-        return None
+        raise KeyRefused
     with connection.cursor() as cursor:
-        cursor.execute("SELECT account, organization FROM service_account_of(%s)", [hash_of(key)])
-        ids = cursor.fetchone()
+        cursor.execute("SELECT organization, account FROM service_account_of(%s)", [hash_of(key)])
+        ids: tuple[UUID, UUID] | None = cursor.fetchone()
     if ids is None:
-        return None
-    rls.enter(rls.organization_scope(ids[1]))
-    with transaction.atomic():
-        return ServiceAccount.objects.select_related("organization").filter(pk=ids[0]).first()
+        raise KeyRefused
+    return ids
 
 
-def _count(account: ServiceAccount) -> None:
-    values: dict[str, Any] = {"account": account.pk, "minute": _MINUTE}
-    with transaction.atomic(), connection.cursor() as cursor:
+def _count(account_id: UUID) -> int:
+    """Count a request in the open transaction; returns 0, or the seconds until there is room for it."""
+    values: dict[str, Any] = {"account": account_id, "minute": _MINUTE}
+    with connection.cursor() as cursor:
         cursor.execute(_TAKE, values)
         if cursor.fetchone() is not None:
-            return
+            return 0
         cursor.execute(_WAIT, values)
-        row = cursor.fetchone()
-    # Without a row it was deleted meanwhile, with its organization.
-    if row is None:
-        raise KeyRefused
-    raise BudgetSpent(max(1, math.ceil(row[0])))
+        seconds: float = cursor.fetchone()[0]
+        return max(1, math.ceil(seconds))
 
 
 def _record_refusal(account: ServiceAccount) -> None:

@@ -228,8 +228,8 @@ _PEOPLE = [
     Guard(
         "a revoked or expired key is refused",
         "tenants/keys.py",
-        '    if account.state in ("revoked", "expired"):',
-        "    if False:",
+        '        is_alive = account is not None and account.state not in ("revoked", "expired")',
+        "        is_alive = account is not None",
         _ACCOUNTS,
     ),
     Guard(

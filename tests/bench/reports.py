@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import Any
 from uuid import UUID
 
+import django
 import polars as pl
 from django.db import connection
 from django.test import Client
@@ -50,7 +51,7 @@ def measure() -> Iterator[Figure]:
 def _analyses() -> Iterator[Figure]:
     for size, seconds, megabytes in ((10_000, 0.5, 1536), (1_000_000, 20, 1536)):
         # In a process of its own, so that the peak is this analysis'.
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
+        with multiprocessing.get_context("spawn").Pool(1, initializer=django.setup) as pool:
             took, peak = pool.apply(_analysed, (size,))
         yield Figure(
             name=f"analysis of {size:,} objects",

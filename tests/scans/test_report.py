@@ -31,7 +31,7 @@ from scans.services.start import start_scan
 from scans.snapshots import snapshot
 from tests import database
 from tests.factories import World, events, make_world, queued, run_jobs, within
-from tests.scans.conftest import connect_acme, finish, start
+from tests.scans.conftest import TOKEN, connect_acme, finish, start
 
 
 def reported(world: World, scan: Scan) -> Report:
@@ -270,3 +270,41 @@ def test_a_scheduled_scan_that_fails_is_mailed(connected: World, mailoutbox: lis
         mail(organization_id=connected.acme.pk, scan_id=scan.pk)
     assert mailoutbox[0].subject.endswith("the scheduled scan did not finish")
     assert "No." in mailoutbox[0].body
+
+
+def test_a_scheduled_scan_without_an_end_queues_the_mail(
+    committed: None, sandbox: Sandbox, mailoutbox: list[EmailMessage]
+) -> None:
+    world = make_world()
+    connect_acme(world)
+    with within(world.acme):
+        scan = start_scan(organization=world.acme, actor=None, full=True, is_scheduled=True)
+    sandbox.revoke(TOKEN)
+    finish(scan)
+    while run_jobs():
+        pass
+    assert [(each.to, each.subject) for each in mailoutbox] == [
+        (["admin@acme.example"], "Acme Atlas: the scheduled scan did not finish")
+    ]
+
+
+def test_a_drop_is_mailed_once_and_a_changed_calibration_never(
+    committed: None, sandbox: Sandbox, mailoutbox: list[EmailMessage]
+) -> None:
+    world = make_world()
+    connect_acme(world)
+    finish(start(world))
+    while run_jobs():
+        pass
+    page = sandbox.workspace.add_page("Salary bands")
+    sandbox.share(TOKEN, page)
+    sandbox.workspace.publish(page)
+    finish(start(world))
+    while run_jobs():
+        pass
+    assert [each.subject for each in mailoutbox] == ["Acme Atlas: the score dropped to 59"]
+    # The newest scan has a worse score than before, and nothing happened in the workspace.
+    change(world, {"thresholds": {"V1": {"days": 1, "warn": 0.01, "crit": 0.02}}})
+    while run_jobs():
+        pass
+    assert len(mailoutbox) == 1

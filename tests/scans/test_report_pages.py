@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from typing import Any
 
 import pytest
 
 from integrations.sandbox import Sandbox
 from notionscan import signing
 from scans import seal
-from scans.models import Scan
+from scans.models import Finding, Scan
 from scans.services.report import make_report
 from tests.factories import World, within
 from tests.scans.conftest import TOKEN, finish, start
@@ -84,6 +86,8 @@ HOSTILE = [
     "\u202egnp.exe",
     '"><img src=x onerror=alert(1)>',
     "https://evil.example/x.png",
+    "javascript:alert(1)",
+    "x" * 1_000_000,
 ]
 
 
@@ -101,7 +105,38 @@ def test_hostile_titles_are_inert_everywhere(connected: World, sandbox: Sandbox)
     assert "onerror=alert(1)&gt;" in page
     assert "<img src=x" not in page
     assert "{{ 7*7 }}" in page
+    assert 'href="javascript:' not in page
+    assert len(page) < 500_000, "a title of a megabyte is cut"
+    assert set(re.findall(r'href="(https?://[^"/]*)', page)) == {"https://www.notion.so"}
+    report = browser.get(address(scan)).content.decode()
+    assert "<script>alert(1)" not in report
     text = browser.get(address(scan, "report.csv")).content.decode()
     assert "'=HYPERLINK(1)" in text
     assert json.loads(browser.get(address(scan, "report.json")).content)
     assert browser.get(address(scan, "report.pdf")).content.startswith(b"%PDF-")
+
+
+def test_a_report_with_ten_thousand_findings_is_as_quick_to_read(
+    connected: World, scan: Scan, django_assert_max_num_queries: Any
+) -> None:
+    with within(connected.acme):
+        Finding.objects.bulk_create(
+            Finding(
+                organization=connected.acme,
+                key=f"M4:{number}",
+                rule="M4",
+                severity="low",
+                title=f"Finding {number} \u202e of many",
+                status="open",
+                first_number=1,
+                last_number=1,
+            )
+            for number in range(10_000)
+        )
+    browser = connected.client(connected.viewer)
+    with django_assert_max_num_queries(25):
+        page = browser.get("/orgs/acme/findings/").content.decode()
+    assert page.count("<section") == 50
+    assert "More findings" in page
+    with django_assert_max_num_queries(25):
+        assert browser.get(address(scan)).status_code == 200

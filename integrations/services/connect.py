@@ -59,6 +59,7 @@ def connect_internal(
                 organization=organization.pk,
                 actor=actor,
                 target=integration,
+                provider=NOTION,
                 connection_type=integration.connection_type,
             )
             count_shared_later(integration)
@@ -92,6 +93,7 @@ def update_token(*, organization: Organization, actor: User | None, token: Secre
             organization=organization.pk,
             actor=actor,
             target=integration,
+            provider=NOTION,
         )
         if was_in_error:
             record(
@@ -99,6 +101,7 @@ def update_token(*, organization: Organization, actor: User | None, token: Secre
                 organization=organization.pk,
                 actor=actor,
                 target=integration,
+                provider=NOTION,
             )
         count_shared_later(integration)
     return integration

@@ -42,6 +42,7 @@ def coverage(scan: Scan) -> dict[str, Any]:
     No reasons: every list ended, and every reference is resolved. ``percent`` is of the documents that are
     known to exist, rounded down.
     """
+    storage.expect_many(scan)
     all_known = storage.objects_of(scan.organization_id, scan.number)
     now = all_known.exclude(state=Version.State.VANISHED)
     documents = now.exclude(kind="user").count()

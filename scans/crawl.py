@@ -139,7 +139,6 @@ class _Crawl:
     def run(self) -> None:
         for stage, requests in (
             ("Reading lists", self._lists),
-            ("Reading what was edited meanwhile", self._edited_meanwhile),
             ("Looking up what is referred to", self._references),
             ("Looking for what has gone", self._absences),
         ):
@@ -184,13 +183,17 @@ class _Crawl:
                     yield Rows(stream, data_source=data_source, edited_from=since)
 
     def _edited_meanwhile(self) -> Iterator[Search]:
-        """Read the newest edits again: what is edited during a long search moves past its cursor."""
+        """Read the newest edits again: what is edited during a long search moves past its cursor.
+
+        Beside the look-ups, because each round of answers is waited for.
+        """
         until = (self.scan.started_at or self.scan.created_at) - OVERLAP
         for name, kind, in_trash in _SEARCHES:
             if name + _OLDEST_FIRST in self.streams and not self._stream(name + _AGAIN).is_done:
                 yield Search(self._stream(name + _AGAIN), kind=kind, in_trash=in_trash, until=until)
 
     def _references(self) -> Iterator[Listing | LookUp]:
+        yield from self._edited_meanwhile()
         for kind in _ALONE:
             counter = self._counter(kind)
             # What databases are made of is no guess, and has no bound.
@@ -447,6 +450,7 @@ def _streams(scan: Scan) -> dict[str, Stream]:
 @transaction.atomic
 def _live_data_sources(scan: Scan) -> list[UUID]:
     """Return the data sources that this scan has met; of one that goes on, those that were touched since."""
+    storage.expect_many(scan)
     seen = Seen.objects.filter(organization_id=scan.organization_id, scan=scan).exclude(
         found_by=Seen.NOT_THERE
     )
@@ -481,6 +485,7 @@ def _search_gave_all(scan: Scan, page: Page) -> bool:
 
 @transaction.atomic
 def _absent(scan: Scan, at_most: int) -> list[Version]:
+    storage.expect_many(scan)
     absent = storage.not_seen(scan).filter(kind__in=_ALONE).order_by("kind", "object_id")
     return list(absent[:at_most])
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from scans.models import Scan
+from scans.storage import expect_many
 
 # What a look-up asks for, and by which column objects refer to it.
 PARENTS = {
@@ -66,6 +67,7 @@ _AUTHORS = f"SELECT v.created_by {_NOW} UNION SELECT v.edited_by {_NOW}"
 @transaction.atomic
 def unseen(scan: Scan, kind: str, *, at_most: int) -> list[UUID]:
     """Return ids that objects refer to and that nobody has looked up, ordered; ``kind`` is what they are."""
+    expect_many(scan)
     query = f"SELECT DISTINCT wanted.id {_wanted(kind)} ORDER BY 1 LIMIT %(at_most)s"
     with connection.cursor() as cursor:
         cursor.execute(query, _values(scan, kind) | {"at_most": at_most})
@@ -75,6 +77,7 @@ def unseen(scan: Scan, kind: str, *, at_most: int) -> list[UUID]:
 @transaction.atomic
 def count_unseen(scan: Scan, kind: str) -> int:
     """Return how many there are of what ``unseen`` returns."""
+    expect_many(scan)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(DISTINCT wanted.id) {_wanted(kind)}", _values(scan, kind))
         return int(cursor.fetchone()[0])

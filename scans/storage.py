@@ -114,6 +114,17 @@ def _json(records: list[dict[str, Any]]) -> str:
     return json.dumps(records, default=str)
 
 
+def expect_many(scan: Scan) -> None:
+    """Let the open transaction's queries be planned for all objects, where a scan has met all.
+
+    Without statistics, as of tables that were empty a minute ago, PostgreSQL compared each with each: 40 s
+    for 20,000 objects, against 0.1 s.
+    """
+    if scan.is_full:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_nestloop = off; SET LOCAL jit = off")
+
+
 def objects_of(organization_id: UUID, number: int) -> QuerySet[Version]:
     """Return the objects as the scan of this number left them."""
     return Version.objects.filter(

@@ -9,10 +9,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from scans import references
 from scans.metadata import COLUMNS, Metadata, read
 from scans.models import Scan, Version
 from scans.storage import merge, objects_of
@@ -155,3 +156,15 @@ def test_an_organization_has_one_live_scan_of_a_connection(world: World) -> None
 def test_what_the_door_gives_is_read(found: dict[str, Any], expected: dict[str, Any]) -> None:
     seen = read({"object": "page", "id": str(IDS[0])} | found)
     assert {name: getattr(seen, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(("since", "planned"), [(None, "off"), (datetime(2026, 1, 1, tzinfo=UTC), "on")])
+def test_a_scan_of_everything_compares_no_object_with_each(
+    world: World, since: datetime | None, planned: str
+) -> None:
+    scan = make_scan(world.acme, 1)
+    scan.since = since
+    with within(world.acme), connection.cursor() as cursor:
+        references.unseen(scan, "user", at_most=10)
+        cursor.execute("SHOW enable_nestloop")
+        assert cursor.fetchone() == (planned,)

@@ -54,6 +54,8 @@ class Command(BaseCommand):
                 scan = Scan.objects.get(organization_id=scan.organization_id, pk=scan.pk)
             if self.stderr.isatty():
                 self._show(scan)
+        if self.stderr.isatty():
+            self.stderr.write("")
         return scan
 
     def _show(self, scan: Scan) -> None:
@@ -62,7 +64,8 @@ class Command(BaseCommand):
         about = f" of about {now.about:,}" if now.about else ""
         until = f", waiting until {scan.waiting_until:%H:%M} UTC" if scan.waiting_until else ""
         line = f"[{'#' * done:.<30}] {now.objects:,}{about} objects, {scan.requests:,} requests{until}"
-        self.stderr.write(f"\r{line:<78}", ending="")
+        # Without Django's style of errors.
+        self.stderr.write(f"\r{line:<90}", str, ending="")
 
     def _print(self, scan: Scan) -> None:
         self.stdout.write(f"Scan {scan.number}: {scan.get_status_display().lower()}")

@@ -48,12 +48,13 @@ _INSERT = f"""
 {_READ}
 INSERT INTO scans_version (organization_id, valid_from, {_NAMES})
 SELECT %(organization)s, %(number)s, {_STORED} FROM incoming AS i
-WHERE NOT EXISTS (
-    SELECT FROM scans_version AS v WHERE v.organization_id = %(organization)s
+WHERE (
+    SELECT v.id FROM scans_version AS v WHERE v.organization_id = %(organization)s
       AND v.object_id = i.object_id AND v.valid_until IS NULL
-)
+) IS NULL
 """
-# Marks what was met, and tells which of it is stored as it is.
+# Each object is looked up by itself: joined, the table was read whole for each batch while it was small.
+# Marks what was met, and tells which of it is stored, and whether as it is.
 _SEE = """
 WITH incoming AS (
     SELECT * FROM jsonb_to_recordset(%(seen)s::jsonb) AS r (object_id uuid, digest uuid)
@@ -63,9 +64,10 @@ WITH incoming AS (
     ON CONFLICT (organization_id, scan_id, object_id) DO UPDATE SET found_by = s.found_by | EXCLUDED.found_by
     WHERE s.found_by | EXCLUDED.found_by <> s.found_by
 )
-SELECT i.object_id FROM incoming AS i JOIN scans_version AS v
-ON v.organization_id = %(organization)s AND v.object_id = i.object_id
-  AND v.valid_until IS NULL AND v.digest = i.digest
+SELECT i.object_id, v.digest IS NOT DISTINCT FROM i.digest FROM incoming AS i, LATERAL (
+    SELECT v.digest FROM scans_version AS v
+    WHERE v.organization_id = %(organization)s AND v.object_id = i.object_id AND v.valid_until IS NULL LIMIT 1
+) AS v
 """
 
 
@@ -77,11 +79,11 @@ def merge(scan: Scan, seen: Iterable[Metadata], *, found_by: int = Seen.LOOK_UP)
     """
     batch = {each.object_id: each for each in seen}
     digests = {object_id: each.digest for object_id, each in batch.items()}
-    unchanged = _see(scan, digests, found_by)
+    known = _see(scan, digests, found_by)
     changed = [
         {**vars(each), "digest": digests[object_id]}
         for object_id, each in batch.items()
-        if object_id not in unchanged
+        if not known.get(object_id)
     ]
     if not changed:
         return 0
@@ -91,13 +93,15 @@ def merge(scan: Scan, seen: Iterable[Metadata], *, found_by: int = Seen.LOOK_UP)
         "objects": _json(changed),
     }
     with connection.cursor() as cursor:
-        cursor.execute(_CLOSE, values)
+        # Of what is new, as in a first scan, nothing is to be closed.
+        if any(each["object_id"] in known for each in changed):
+            cursor.execute(_CLOSE, values)
         cursor.execute(_INSERT, values)
         return int(cursor.rowcount)
 
 
-def _see(scan: Scan, digests: Mapping[UUID, UUID | None], found_by: int) -> set[UUID]:
-    """Store that the scan has met these objects, and return those that are stored with the same digest."""
+def _see(scan: Scan, digests: Mapping[UUID, UUID | None], found_by: int) -> dict[UUID, bool]:
+    """Store that the scan has met these objects; of those that are stored, return whether with this digest."""
     records = [{"object_id": object_id, "digest": digest} for object_id, digest in digests.items()]
     values: dict[str, Any] = {
         "organization": scan.organization_id,
@@ -107,7 +111,7 @@ def _see(scan: Scan, digests: Mapping[UUID, UUID | None], found_by: int) -> set[
     }
     with connection.cursor() as cursor:
         cursor.execute(_SEE, values)
-        return {object_id for (object_id,) in cursor.fetchall()}
+        return dict(cursor.fetchall())
 
 
 def _json(records: list[dict[str, Any]]) -> str:

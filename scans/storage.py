@@ -101,7 +101,7 @@ def merge(scan: Scan, seen: Iterable[Metadata], *, found_by: int = Seen.LOOK_UP)
 
 
 def _see(scan: Scan, digests: Mapping[UUID, UUID | None], found_by: int) -> dict[UUID, bool]:
-    """Store that the scan has met these objects; of those that are stored, return whether with this digest."""
+    """Store that the scan has met these objects; return of those that are stored whether as they are."""
     records = [{"object_id": object_id, "digest": digest} for object_id, digest in digests.items()]
     values: dict[str, Any] = {
         "organization": scan.organization_id,

@@ -28,12 +28,9 @@ _SENTENCES = {
         "content."
     ),
     "notion_unauthorized": (
-        "Notion no longer accepts the connection's token. Repair the connection above; the mirror goes on "
-        "from where it stopped."
+        "Notion no longer accepts the connection's token. Repair the connection above, then try again here."
     ),
-    DISCONNECTED: (
-        "Notion is not connected. Connect it above, and the mirror goes on from where it stopped; or stop it."
-    ),
+    DISCONNECTED: ("Notion is not connected. Connect it above, then try again here; or stop the mirror."),
     MirrorInTrash.code: MirrorInTrash.sentence,
     ChooseDataSource.code: (
         "The database has several data sources, or none. Choose the database again, and say which is meant."

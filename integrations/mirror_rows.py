@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from audit.models import Event
@@ -49,6 +49,25 @@ _WORDS = {"title": "the title", "rich_text": "text", "select": "select", "date":
 def title_of(event: Event) -> str:
     """Return the text that names one event and no other, by which a row is found again."""
     return f"{event.action} · event {event.sequence}"
+
+
+def is_row_of(found: Json, event: Event) -> bool:
+    """Tell whether a row with an event's title is that event's, and not of another organization's log.
+
+    Two that share a database have the same titles. Notion may keep less of a time than was given, so that
+    minutes count.
+    """
+    properties = found.get("properties")
+    value = properties.get("Timestamp") if isinstance(properties, dict) else None
+    date = value.get("date") if isinstance(value, dict) else None
+    try:
+        start = datetime.fromisoformat(date["start"]) if isinstance(date, dict) else None
+    except (KeyError, TypeError, ValueError):
+        return False
+    if start is None:
+        return False
+    moment = start if start.tzinfo else start.replace(tzinfo=UTC)
+    return abs(moment - event.created_at) < timedelta(minutes=1)
 
 
 def row(event: Event, types: Mapping[str, str]) -> Json:

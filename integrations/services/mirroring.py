@@ -190,9 +190,9 @@ def _row(client: NotionContent, chosen: Target, mirror: Mirror, event: Event) ->
     """Return the row of an event: the one that an earlier attempt made, or a new one."""
     if mirror.begun_sequence == event.sequence:
         condition = {"property": mirror_rows.TITLE, "title": {"equals": mirror_rows.title_of(event)}}
-        found = client.query(chosen.data_source_id, condition=condition, size=1)["results"]
-        if found:
-            return UUID(found[0]["id"])
+        found = client.query(chosen.data_source_id, condition=condition)["results"]
+        if ours := [row for row in found if mirror_rows.is_row_of(row, event)]:
+            return UUID(ours[0]["id"])
     _keep(mirror, begun_sequence=event.sequence)
     try:
         page = client.create_page(

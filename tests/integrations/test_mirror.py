@@ -256,6 +256,23 @@ def test_a_row_that_a_killed_worker_made_is_found_again(
     assert [title(row) for row in notion.rows(source)] == to_mirror(world)
 
 
+@pytest.mark.parametrize(("age", "rows"), [(timedelta(days=1), 2), (timedelta(seconds=5), 1)])
+def test_a_row_of_another_log_in_the_same_database_is_not_taken_for_ones_own(
+    world: World, notion: Notion, age: timedelta, rows: int
+) -> None:
+    database_id, source = notion.database()
+    choose(world, database_id)
+    with within(world.acme):
+        event = Event.objects.get(action="mirror.configured")
+    types = {name: kinds[0] for name, kinds in mirror_rows.COLUMNS.items()}
+    change(world, begun_sequence=event.sequence)
+    event.created_at -= age
+    parent = {"type": "data_source_id", "data_source_id": source}
+    notion.client.create_page(parent=parent, properties=mirror_rows.row(event, types))
+    work(world)
+    assert [title(row) for row in notion.rows(source)] == [mirror_rows.title_of(event)] * rows
+
+
 def test_a_mirror_that_is_stopped_meanwhile_writes_no_more(
     world: World, notion: Notion, monkeypatch: pytest.MonkeyPatch
 ) -> None:

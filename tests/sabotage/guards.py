@@ -1135,6 +1135,13 @@ _OVER_TIME = [
         _MIRROR,
     ),
     Guard(
+        "a row of another log is not taken for one's own",
+        "integrations/services/mirroring.py",
+        "if mirror_rows.is_row_of(row, event)]",
+        "if row]",
+        _MIRROR,
+    ),
+    Guard(
         "a row that was saved is not made again",
         "integrations/services/mirroring.py",
         "    _keep(mirror, begun_sequence=event.sequence)\n",

@@ -163,6 +163,23 @@ def _scoped_without_a_line(cursor: Any, role: str) -> Iterator[str]:
         yield f"The table {table} must be a Scoped model and stand in grants.SCOPED, both."
 
 
+def _global_with_customers(cursor: Any, role: str) -> Iterator[str]:
+    query = """
+        SELECT relname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+        WHERE relnamespace = 'public'::regnamespace AND relname = ANY (%(listed)s)
+        AND attname = 'organization_id' AND NOT attisdropped
+        UNION SELECT relname FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
+        WHERE contype = 'f' AND relname = ANY (%(listed)s) AND confrelid::regclass::text = ANY (%(scoped)s)
+        ORDER BY relname
+    """
+    cursor.execute(query, {"listed": [*grants.GLOBAL, *grants.CLOSED], "scoped": list(_scoped())})
+    for (table,) in cursor.fetchall():
+        yield (
+            f"The table {table} is listed as nobody's, but names organizations; fence it with "
+            "CreateScopedModel."
+        )
+
+
 def _unfenced(cursor: Any, role: str) -> Iterator[str]:
     query = """
         SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = ANY (%s)
@@ -241,6 +258,13 @@ def _parents(cursor: Any, role: str) -> Iterator[str]:
                     f"The column {field.column} of {table} may point into another organization's {target}; "
                     "name it in CreateScopedModel's parents, so that a composite foreign key holds it."
                 )
+
+
+def _primary_missing(cursor: Any, role: str) -> Iterator[str]:
+    query = "SELECT indrelid::regclass::text FROM pg_index WHERE indisprimary AND indisvalid"
+    found = {table for (table,) in _rows(cursor, query)}
+    for table in sorted(_scoped().keys() - found):
+        yield f"The table {table} lacks its primary key: of one thing there could be two rows."
 
 
 def _unique_missing(cursor: Any, role: str) -> Iterator[str]:
@@ -472,6 +496,21 @@ def _rights(cursor: Any, role: str) -> Iterator[str]:
             yield f"{name} lacks {right} on {table}; run manage.py migrate."
 
 
+def _other_rights(cursor: Any, role: str) -> Iterator[str]:
+    """Rights that grants.py never gives: to maintain or lock a table, and to read or set a sequence."""
+    query = """
+        SELECT relname, item.privilege_type FROM pg_class, aclexplode(relacl) AS item
+        WHERE relnamespace = 'public'::regnamespace AND NOT (%s AND relname LIKE %s)
+        AND item.grantee IN (0, (SELECT oid FROM pg_roles WHERE rolname = %s))
+        AND (relkind = 'S' OR item.privilege_type NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE',
+            'TRUNCATE', 'REFERENCES', 'TRIGGER')) ORDER BY 1, 2
+    """
+    for name in _both(role):
+        is_worker = name == grants.role_of("worker")
+        for relation, right in _rows(cursor, query, is_worker, grants.OF_THE_QUEUE, name):
+            yield f"{name} has {right} on {relation}, which grants.py gives nobody; run manage.py migrate."
+
+
 def _column_rights(cursor: Any, role: str) -> Iterator[str]:
     query = """
         SELECT relname, attname, item.privilege_type FROM pg_attribute
@@ -547,4 +586,8 @@ _CHECKS: tuple[Callable[[Any, str], Iterator[str]], ...] = (
     _column_rights,
     _grantable,
     _defaults,
+    # Numbers stay the same: new ones come last.
+    _global_with_customers,
+    _primary_missing,
+    _other_rights,
 )

@@ -315,22 +315,6 @@ def test_a_foreign_membership_is_like_none(callers: Callers, place: str, htmx: b
     assert answers[0].status_code == 404
 
 
-@pytest.mark.parametrize(
-    ("method", "place"),
-    [
-        ("get", "/orgs/acme/scans/{}/"),
-        ("post", "/orgs/acme/scans/{}/cancel"),
-        ("get", "/api/orgs/acme/scans/{}"),
-    ],
-)
-def test_a_foreign_scan_is_like_none(callers: Callers, method: str, place: str) -> None:
-    client = callers.world.client(callers.world.admin)
-    foreign = make_scan(callers.world.globex, 1).pk
-    answers = [getattr(client, method)(place.format(scan)) for scan in (foreign, uuid.uuid4())]
-    assert seen(answers[0]) == seen(answers[1])
-    assert answers[0].status_code == 404
-
-
 def test_a_foreign_id_in_a_query_is_like_none(callers: Callers) -> None:
     client = callers.world.client(callers.world.admin)
     answers = [

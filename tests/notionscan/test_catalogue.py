@@ -207,6 +207,22 @@ HOLES = {
         "ALTER TABLE scans_stream DROP CONSTRAINT stream_of_scan_once",
         "The table scans_stream lacks its unique index stream_of_scan_once",
     ),
+    "a table of customers' that is listed as nobody's": (
+        "ALTER TABLE django_cache ADD COLUMN organization_id uuid",
+        "The table django_cache is listed as nobody's, but names organizations",
+    ),
+    "a table that is listed as nobody's and refers to customers'": (
+        "ALTER TABLE notionscan_attempt ADD COLUMN scan_id uuid REFERENCES scans_scan (id)",
+        "The table notionscan_attempt is listed as nobody's, but names organizations",
+    ),
+    "a primary key that is missing": (
+        "ALTER TABLE audit_chainhead DROP CONSTRAINT audit_chainhead_pkey",
+        "The table audit_chainhead lacks its primary key",
+    ),
+    "a sequence that tells of others": (
+        f"GRANT SELECT ON SEQUENCE scans_version_id_seq TO {APP}",
+        f"{APP} has SELECT on scans_version_id_seq, which grants.py gives nobody",
+    ),
     "a right that is missing": (
         f"REVOKE SELECT ON audit_event FROM {APP}",
         f"{APP} lacks SELECT on audit_event",
@@ -252,6 +268,13 @@ def test_a_hole_is_found(owner: psycopg.Cursor, hole: str) -> None:
     found = sentences(owner)
     assert any(re.search(sentence, each) for each in found), found
     assert all(each.endswith(".") and "\n" not in each for each in found)
+
+
+def test_a_right_to_lock_tables_is_found(owner: psycopg.Cursor) -> None:
+    if owner.connection.info.server_version < 170_000:
+        return  # MAINTAIN came with 17.
+    owner.execute(f"GRANT MAINTAIN ON audit_event TO {grants.role_of('worker')}")  # type: ignore[arg-type]
+    assert any("has MAINTAIN on audit_event" in each for each in sentences(owner))
 
 
 def test_the_product_has_none(db: None) -> None:

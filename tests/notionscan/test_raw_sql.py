@@ -203,6 +203,30 @@ def a_staff_scope(app: psycopg.Connection, world: World) -> None:
     assert bind(app, f"staff:{world.admin.pk}::{int(time.time()) + 60}")
 
 
+def a_links_scope(app: psycopg.Connection, world: World) -> None:
+    share = row_of(world.acme, "scans_share")["id"]
+    assert bind(app, f"share:{share}::{int(time.time()) + 60}")
+
+
+def a_link_of_theirs_that_was_not_signed(app: psycopg.Connection, world: World) -> None:
+    share = row_of(world.globex, "scans_share")["id"]
+    assert not bind(app, f"share:{share}::{int(time.time()) + 60}", key=b"x" * 32)
+    put(app, f"share:{share}::{int(time.time()) + 60}:{'0' * 64}")
+
+
+def a_link_of_theirs_under_the_seal_of_ones_own(app: psycopg.Connection, world: World) -> None:
+    own, theirs = (row_of(each, "scans_share")["id"] for each in (world.acme, world.globex))
+    assert bind(app, f"share:{own}::{int(time.time()) + 60}")
+    held = app.execute("SELECT current_setting('notionscan.scope')").fetchone()
+    put(app, str(held[0]).replace(own, theirs))  # type: ignore[index]
+
+
+def an_organizations_id_as_a_link_and_as_a_person(app: psycopg.Connection, world: World) -> None:
+    """The readers look at the kind: what is signed as one is not read as another."""
+    assert bind(app, f"share:{world.globex.pk}:{world.globex.pk}:{int(time.time()) + 60}")
+    assert bind(app, f"user:{world.globex.pk}:{world.globex.pk}:{int(time.time()) + 60}")
+
+
 ATTACKS = [
     no_scope,
     empty_scope,
@@ -225,6 +249,10 @@ ATTACKS = [
     ones_own_scope,
     a_users_scope,
     a_staff_scope,
+    a_links_scope,
+    a_link_of_theirs_that_was_not_signed,
+    a_link_of_theirs_under_the_seal_of_ones_own,
+    an_organizations_id_as_a_link_and_as_a_person,
 ]
 
 
@@ -256,6 +284,45 @@ def test_the_control_reaches_its_own_rows_in_every_table(
         if "UPDATE" in grants.SCOPED[table]:
             assert changed(app, "UPDATE", table, own) > 0, f"UPDATE on {table}"
             assert not moved(app, table, own, everywhere.globex.pk), f"moving a row of {table}"
+        if "DELETE" in grants.SCOPED[table]:
+            assert changed(app, "DELETE", table, own) > 0, f"DELETE on {table}"
+        if "INSERT" in grants.SCOPED[table]:
+            assert inserted(app, table, row_of(everywhere.acme, table)), f"INSERT on {table}"
+
+
+@pytest.mark.parametrize("scope_of", ["nobody", "acme"])
+def test_no_definer_function_tells_or_does_anything_of_another_organization(
+    app: psycopg.Connection, everywhere: World, scope_of: str
+) -> None:
+    """Each function that the app may call; what it answers before there is a scope is an id and no more."""
+    share, account = (row_of(everywhere.globex, each) for each in ("scans_share", "tenants_serviceaccount"))
+    integration = row_of(everywhere.globex, "integrations_integration")
+    calls: dict[str, tuple[str, list[Any], list[Any]]] = {
+        # Whoever knows a link's token, or a slug of the site, is told an id, which opens nothing by itself.
+        "share_alive(text)": ("share_alive(%s)", [share["token_hash"]], [(None,)]),
+        "organization_id_of(text)": ("organization_id_of('globex')", [], [(everywhere.globex.pk,)]),
+        # Whether some connection holds a token that one has in one's hands.
+        "token_is_held(text)": ("token_is_held(%s)", [integration["access_token_hash"]], [(False,), (True,)]),
+        # Of an account only whoever knows its key, which is nowhere but with them.
+        "service_account_of(text)": (
+            "service_account_of(%s)",
+            [account["key_hash"]],
+            [(UUID(account["id"]), everywhere.globex.pk)],
+        ),
+        "own_connections_rows()": ("own_connections_rows()", [], []),
+        "staff_organizations_rows()": ("staff_organizations_rows()", [], []),
+        "staff_connections_rows()": ("staff_connections_rows()", [], []),
+    }
+    elsewhere = ("scope_", "defer_job", "audit_append")
+    assert calls.keys() == {name for name in grants.FUNCTIONS if not name.startswith(elsewhere)}
+    before = fingerprint(everywhere.globex)
+    if scope_of == "acme":
+        assert bind(app, claim_of(everywhere.acme))
+    for call, values, expected in calls.values():
+        found = app.execute(f"SELECT * FROM {call}", values).fetchall()
+        assert found == expected or (expected and found[0] in expected), call
+    app.commit()
+    assert fingerprint(everywhere.globex) == before
 
 
 @pytest.mark.parametrize(
@@ -367,6 +434,9 @@ def _struck(app: psycopg.Connection, query: sql.Composed, parameters: list[Any])
     except psycopg.errors.InsufficientPrivilege:
         # Row security refuses a new row; a missing right refuses the statement.
         return 0
+    except psycopg.errors.UniqueViolation:
+        # Past row security, which is asked first: the row is there already.
+        return 1
     return count
 
 

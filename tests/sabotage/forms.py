@@ -1,7 +1,8 @@
-"""What one organization's row could do to all others: the guards of its form. Listed in guards.py."""
+"""What one organization's row could do to all others: the guards of its form, and those of effects.py."""
 
 from __future__ import annotations
 
+from tests.sabotage.effects import EFFECTS
 from tests.sabotage.guard import Guard
 
 _AUDIT = ("tests/audit/test_event_form.py", "tests/audit/test_chain.py")
@@ -66,4 +67,5 @@ FORMS = [
         "pass",
         ("tests/notionscan/test_share_tokens_in_logs.py",),
     ),
+    *EFFECTS,
 ]

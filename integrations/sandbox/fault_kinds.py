@@ -195,7 +195,9 @@ def _without_envelope(moment: Moment, body: dict[str, Any]) -> None:
 
 def _second_data_source(moment: Moment, body: dict[str, Any]) -> None:
     """Let a database have one more data source, with the id and name of the options."""
-    body.setdefault("data_sources", []).append({"id": moment.option("id", ""), "name": moment.option("name", "Archive")})
+    body.setdefault("data_sources", []).append(
+        {"id": moment.option("id", ""), "name": moment.option("name", "Archive")}
+    )
 
 
 def _incomplete(moment: Moment, body: dict[str, Any]) -> None:

@@ -146,12 +146,13 @@ ROWS = (
     # Calibration: members read, editors mute and label, admins do the rest.
     Row("GET", f"{CALIBRATION}", MEMBERS),
     Row("POST", f"{CALIBRATION}preview", ADMINS),
-    Row("POST", f"{CALIBRATION}save", "login 404 404 403 403 302 403 404", {"based_on": "0"}),
+    # What was not previewed is shown first.
+    Row("POST", f"{CALIBRATION}save", "login 404 404 403 403 200 403 404", {"based_on": "0"}),
     Row("POST", f"{CALIBRATION}back", "login 404 404 403 403 404 403 404", {"number": "99"}),
     Row("POST", f"{CALIBRATION}pin", "login 404 404 403 403 400 403 404", {"object": "x", "pin": "core"}),
     Row("POST", f"{CALIBRATION}person", "login 404 404 403 403 400 403 404", {"person": "x", "is": "left"}),
     Row("POST", f"{CALIBRATION}mute", "login 404 404 403 400 400 403 404"),
-    Row("POST", f"{CALIBRATION}unmute", "login 404 404 403 302 302 403 404"),
+    Row("POST", f"{CALIBRATION}unmute", "login 404 404 403 200 200 403 404"),
     Row("POST", f"{CALIBRATION}label", "login 404 404 403 400 400 403 404", {"label": "wrong"}),
     Row("GET", SCANS, MEMBERS, keys=KEYS_READ),
     Row("POST", SCANS, "login 404 404 403 404 404 403 404", keys="403 403 404 404 404"),

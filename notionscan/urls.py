@@ -9,6 +9,7 @@ from django.urls import include, path
 from django.views.generic import TemplateView
 
 from integrations.callback import callback
+from integrations.gateway.mcp.views import mcp
 from notionscan import health
 from notionscan.api import api
 from scans.overview import overview
@@ -32,6 +33,7 @@ urlpatterns = [
     # A page for the browser that comes back from the provider, though its address is below /api/.
     path("api/integrations/<slug:provider>/callback", callback, name="oauth_callback"),
     path("api/", api.urls),
+    path("mcp", mcp, name="mcp"),
     path("trust", login_not_required(TemplateView.as_view(template_name="trust.html")), name="trust"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -6,14 +6,12 @@ that REST and MCP are refused in the same words.
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
-from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 from ninja import Query, Router
 
-from integrations.gateway import arguments
+from integrations.gateway.bodies import json_of
 from integrations.gateway.perform import perform
 from integrations.gateway.registry import OPERATIONS
 from integrations.notion.content import PAGE_SIZE
@@ -143,18 +141,7 @@ def _body(request: HttpRequest) -> Json:
 
     Raises: Invalid.
     """
-    try:
-        body = json.loads(request.body or b"{}", parse_constant=_no_number)
-    except RequestDataTooBig:
-        raise Invalid(
-            f"The request is larger than {arguments.MOST_BYTES // 1000} kB; send it in parts."
-        ) from None
-    except (ValueError, RecursionError):
-        raise Invalid("The request's body is not valid JSON.") from None
+    body = json_of(request)
     if not isinstance(body, dict):
         raise Invalid("The request's body is not a JSON object.")
     return body
-
-
-def _no_number(constant: str) -> NoReturn:
-    raise ValueError(constant)

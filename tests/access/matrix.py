@@ -67,6 +67,7 @@ GATEWAY = "api/orgs/<slug>/notion/"
 GATEWAY_READS = "login 404 404 400 400 400 400 404"
 GATEWAY_WRITES = "login 404 404 403 400 400 403 404"
 WRONG = {"wrong": True}
+PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 TOKEN = {"token": "ntn_" + "m" * 46}
 NEW_ACCOUNT = {
     "name": "Librarian",
@@ -103,6 +104,8 @@ ROWS = (
     Row("DELETE", f"{GATEWAY}pages/<path:page_id>", NO_SHARE, keys="403 403 403 404 404"),
     Row("GET", f"{GATEWAY}pages/<path:page_id>/blocks", NOTHING, keys="403 404 404 404 404"),
     Row("POST", f"{GATEWAY}pages/<path:page_id>/blocks", GATEWAY_WRITES, WRONG, "403 403 400 400 404"),
+    # For agents: a key opens it, and no session does. Which tool each may call: TOOLS.
+    Row("POST", "mcp", " ".join(["login"] * len(CALLERS)), PING, keys="200 200 200 200 200"),
     # The audit mirror is the admins'. Nothing is connected, and nothing mirrored.
     *(
         Row("POST", f"{NOTION}mirror/{act}", "login 404 404 403 403 404 403 404", {"link": "0" * 32})
@@ -166,6 +169,25 @@ ROWS = (
     Row("GET", "healthz", " ".join(["200"] * len(CALLERS))),
     Row("GET", "readyz", " ".join(["200"] * len(CALLERS))),
 )
+
+# The MCP server's tools, with what each of KEYS is told: the refusal's code. Nothing is connected here, so
+# who may is told so, and a foreign key is told so of its own organization.
+_MAY = "integration_not_found"
+TOOL_READS = f"forbidden {_MAY} {_MAY} {_MAY} {_MAY}"
+TOOL_WRITES = f"forbidden forbidden {_MAY} {_MAY} {_MAY}"
+_ONE = {"id": "00000000-0000-4000-8000-000000000001"}
+TOOLS: dict[str, tuple[str, dict[str, Any]]] = {
+    "search": (TOOL_READS, {}),
+    "list_databases": (TOOL_READS, {}),
+    "get_database": (TOOL_READS, _ONE),
+    "query_database": (TOOL_READS, _ONE),
+    "get_page": (TOOL_READS, _ONE),
+    "get_page_content": (TOOL_READS, _ONE),
+    "create_page": (TOOL_WRITES, {"parent": {"page_id": _ONE["id"]}, "properties": {}}),
+    "update_page": (TOOL_WRITES, _ONE | {"icon": None}),
+    "append_blocks": (TOOL_WRITES, _ONE | {"children": [{}]}),
+    "trash_page": (f"forbidden forbidden forbidden {_MAY} {_MAY}", _ONE),
+}
 
 # Libraries' routes, by one policy for all methods.
 PUBLIC = {  # also before the login; nothing in them is of any organization

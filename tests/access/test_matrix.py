@@ -21,7 +21,7 @@ from tenants.roles import Maturity, Role
 from tenants.services.members import add_member
 from tenants.services.users import find_or_create_user
 from tests import database
-from tests.access.matrix import CALLERS, KEYS, PUBLIC, ROWS, SIGNED_IN, STAFF_BELOW, Row
+from tests.access.matrix import CALLERS, KEYS, PUBLIC, ROWS, SIGNED_IN, STAFF_BELOW, TOOLS, Row
 from tests.factories import (
     World,
     bearer,
@@ -175,7 +175,7 @@ def callers(committed: None, sandbox: Sandbox) -> Callers:
 
 
 def ask(client: Client, method: str, address: str, body: dict[str, Any] | None = None) -> HttpResponse:
-    if address.startswith("/api/") or method not in ("GET", "POST"):
+    if address.startswith(("/api/", "/mcp")) or method not in ("GET", "POST"):
         content = json.dumps(body or {}) if method not in ("GET", "DELETE") else b""
         return client.generic(method, address, content, content_type="application/json")  # type: ignore[return-value]
     return client.generic("GET", address) if method == "GET" else client.post(address, body or {})  # type: ignore[return-value]
@@ -206,7 +206,7 @@ def test_every_caller_gets_the_answer_of_the_row(callers: Callers, row: Row) -> 
 
 @pytest.mark.parametrize(
     "row",
-    [row for row in ROWS if "slug>" in row.route or row.route == "api/workspaces"],
+    [row for row in ROWS if "slug>" in row.route or row.route in ("api/workspaces", "mcp")],
     ids=lambda row: f"{row.method} {row.route}",
 )
 def test_every_key_gets_the_answer_of_the_row(callers: Callers, row: Row) -> None:
@@ -222,6 +222,40 @@ def test_every_key_gets_the_answer_of_the_row(callers: Callers, row: Row) -> Non
             absent = ask(bearer(key), row.method, callers.address(row.route, slug="nope"), row.body)
             assert answer.content == absent.content
     assert untouched(world) == before
+
+
+def called(client: Client, tool: str, arguments: dict[str, Any]) -> HttpResponse:
+    params = {"name": tool, "arguments": arguments}
+    return ask(client, "POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
+
+
+def test_every_tool_has_a_row_and_every_row_a_tool(callers: Callers) -> None:
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    listed = ask(bearer(callers.keys["student"]), "POST", "/mcp", asked).json()["result"]["tools"]
+    assert {tool["name"] for tool in listed} == set(TOOLS)
+
+
+@pytest.mark.parametrize("tool", sorted(TOOLS))
+def test_every_key_gets_the_answer_of_the_tools_row(callers: Callers, tool: str) -> None:
+    answers, arguments = TOOLS[tool]
+    world = callers.world
+    before = untouched(world)
+    for kind, code in zip(KEYS, answers.split(), strict=True):
+        organization = world.globex if kind == "foreign" else world.acme
+        recorded = len(events(organization))
+        result = called(bearer(callers.keys[kind]), tool, arguments).json()["result"]
+        assert result["isError"] is True
+        assert result["structuredContent"]["code"] == code, kind
+        denied = [("access.denied", "denied")] if code == "forbidden" else []
+        assert events(organization)[recorded:] == denied, kind
+    assert untouched(world) == before
+
+
+@pytest.mark.parametrize("tool", sorted(TOOLS))
+def test_without_a_key_there_is_no_tool(callers: Callers, tool: str) -> None:
+    for caller in CALLERS:
+        answer = called(callers.world.client(callers.users[caller]), tool, TOOLS[tool][1])
+        assert answer.status_code == 401, caller
 
 
 @pytest.mark.parametrize("route", sorted({row.route for row in ROWS}))
@@ -360,9 +394,11 @@ def test_a_members_attempt_is_recorded_there_and_an_outsiders_elsewhere(callers:
     assert events(world.acme) == before
 
 
-@pytest.mark.parametrize(
-    "row", [row for row in ROWS if row.method != "GET"], ids=lambda row: f"{row.method} {row.route}"
-)
+# No session opens /mcp, so that there is none for another site's page to abuse.
+FORMS = [row for row in ROWS if row.method != "GET" and row.route != "mcp"]
+
+
+@pytest.mark.parametrize("row", FORMS, ids=lambda row: f"{row.method} {row.route}")
 def test_nothing_changes_without_a_csrf_token(callers: Callers, row: Row) -> None:
     strict = callers.world.client(callers.world.admin, enforce_csrf_checks=True)
     before = untouched(callers.world)

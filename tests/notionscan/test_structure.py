@@ -33,6 +33,7 @@ PUBLIC = {
     "shared": "that report, with the ticket that the link gave",
     "healthz": "probes",
     "readyz": "probes",
+    "mcp": "asks for a key itself, and knows no session",
     "account_login": "before the login",
     "account_signup": "says that it is closed",
     "account_reset_password": "before the login",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.sabotage.agents import AGENTS
 from tests.sabotage.forms import FORMS
 from tests.sabotage.gateway import GOVERNED
 from tests.sabotage.guard import Guard
@@ -1210,6 +1211,7 @@ GUARDS = [
     *_REPORTS,
     *_PROVIDERS,
     *_OVER_TIME,
+    *AGENTS,
     *FORMS,
     *GOVERNED,
 ]

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 from django.db import connections
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from integrations.sandbox import OAuthClient, Sandbox
 from tenants.roles import Role
 from tests import database
 from tests.factories import PASSWORD, make_member, make_organization
+from tests.site import Site
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -49,50 +44,6 @@ def site(django_db_setup: None, django_db_blocker: Any) -> Iterator[Site]:
             yield site
         finally:
             site.close()
-
-
-class Site:
-    """A running product over the test database, and the Notion it talks to."""
-
-    def __init__(self) -> None:
-        port = _free_port()
-        self.url = f"http://localhost:{port}"
-        redirect_uri = f"{self.url}/api/integrations/notion/callback"
-        client = OAuthClient(
-            client_id="5a4db0c5-0000-4000-8000-0000000d3300",
-            client_secret="demo",
-            redirect_uris=(redirect_uri,),
-        )
-        reddit = OAuthClient(
-            client_id="reddit-of-the-tests",
-            client_secret=client.client_secret,
-            redirect_uris=(f"{self.url}/api/integrations/reddit/callback",),
-        )
-        self.sandbox = Sandbox(pages=60, seed=7, clients=[client], reddit_clients=[reddit]).start()
-        environment = database.process_environment() | {
-            "DJANGO_SETTINGS_MODULE": "tests.browser.settings",
-            "SITE_URL": self.url,
-            "SITE_NOTION_URL": self.sandbox.url,
-            "SITE_CLIENT_SECRET": client.client_secret,
-        }
-        self._processes = [
-            subprocess.Popen([sys.executable, *command], env=environment)
-            for command in (
-                [
-                    *("-m", "gunicorn", "notionscan.wsgi", "--bind", f"127.0.0.1:{port}"),
-                    *("--workers", "1", "--threads", "8", "--log-level", "warning"),
-                ],
-                ["manage.py", "worker"],
-            )
-        ]
-        _wait_for(f"{self.url}/healthz")
-
-    def close(self) -> None:
-        for process in self._processes:
-            process.terminate()
-        for process in self._processes:
-            process.wait(timeout=30)
-        self.sandbox.close()
 
 
 @pytest.fixture
@@ -150,21 +101,3 @@ def log_in_on(page: Page, email: str) -> None:
     page.click("main button[type=submit]")
     page.wait_for_url("**/orgs/*/")
     page.goto(f"{page.url}integrations/")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_for(url: str) -> None:
-    give_up_at = time.monotonic() + 30
-    while True:
-        try:
-            urlopen(url, timeout=2).close()
-            return
-        except OSError:
-            if time.monotonic() > give_up_at:
-                raise
-            time.sleep(0.05)

@@ -1,8 +1,8 @@
-"""A connected workspace, and callers of each kind."""
+"""A connected workspace and callers of each kind, in this process and served for others' clients."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,8 @@ from integrations.sandbox import Kind, Sandbox, demo_token
 from integrations.services.connect import connect_internal
 from notionscan.secret import Secret
 from tenants.roles import Maturity
-from tests.factories import World, bearer, make_account, run_jobs, within
+from tests.factories import World, bearer, make_account, make_world, run_jobs, within
+from tests.site import Site
 
 AT = "/api/orgs/acme/notion"
 TOKEN = demo_token("Acme Atlas")
@@ -82,3 +83,35 @@ def gateway(connected: World, sandbox: Sandbox) -> Callable[..., Gateway]:
         return Gateway(connected.client(getattr(connected, who)), connected, sandbox)
 
     return of
+
+
+@dataclass(frozen=True)
+class Served:
+    """The product as it is served, with a connected organization."""
+
+    site: Site
+    world: World
+
+    def key(self, maturity: str, **account: Any) -> str:
+        made = make_account(self.world.acme, self.world.admin, maturity=Maturity(maturity), **account)
+        return made.key
+
+
+@pytest.fixture(scope="package")
+def site(django_db_setup: None, django_db_blocker: Any) -> Iterator[Site]:
+    with django_db_blocker.unblock():
+        site = Site(worker=False)
+        try:
+            yield site
+        finally:
+            site.close()
+
+
+@pytest.fixture
+def served(site: Site, committed: None, settings: Any) -> Served:
+    site.sandbox.reset()
+    settings.NOTION_API_BASE_URL = site.sandbox.url
+    world = make_world()
+    with within(world.acme):
+        connect_internal(organization=world.acme, actor=None, token=Secret(TOKEN))
+    return Served(site, world)

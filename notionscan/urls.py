@@ -21,6 +21,7 @@ urlpatterns = [
     path("", home, name="home"),
     path("orgs/<slug:slug>/", overview, name="overview"),
     path("", include("integrations.urls")),
+    path("", include("integrations.browse.urls")),
     path("", include("scans.urls")),
     path("r/view/<uuid:share_id>/", shared, name="shared"),
     path("r/<str:token>", enter, name="share"),

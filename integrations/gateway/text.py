@@ -31,7 +31,7 @@ def _lines(block: Json) -> list[str]:
         return [f"[{kind.removeprefix('child_')}: {read_text(content.get('title')) or 'untitled'}]"]
     if kind == "table_row":
         cells = content.get("cells")
-        return [" | ".join(_plain(cell) for cell in (cells if isinstance(cells, list) else []))]
+        return [" | ".join(plain_text(cell) for cell in (cells if isinstance(cells, list) else []))]
     if kind == "divider":
         return ["---"]
     if not isinstance(content.get("rich_text"), list):
@@ -39,10 +39,11 @@ def _lines(block: Json) -> list[str]:
     before = _BEFORE.get(kind, "")
     if kind == "to_do":
         before = "[x] " if content.get("checked") is True else "[ ] "
-    return [before + line for line in (_plain(content["rich_text"]).splitlines() or [""])]
+    return [before + line for line in (plain_text(content["rich_text"]).splitlines() or [""])]
 
 
-def _plain(parts: object) -> str:
+def plain_text(parts: object) -> str:
+    """Return rich text without its form and its links."""
     texts = (
         [part.get("plain_text") for part in parts if isinstance(part, dict)]
         if isinstance(parts, list)

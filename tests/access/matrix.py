@@ -111,6 +111,10 @@ ROWS = (
         Row("POST", f"{NOTION}mirror/{act}", "login 404 404 403 403 404 403 404", {"link": "0" * 32})
         for act in ("set", "create", "retry", "stop")
     ),
+    # Browsing is the members'. Nothing is connected here, so there is nothing to read.
+    Row("GET", f"{ORG}browse/", MEMBERS),
+    Row("GET", f"{ORG}browse/<uuid:page_id>/", NOTHING),
+    Row("GET", f"{ORG}browse/databases/<uuid:database_id>/", NOTHING),
     # A person's own connections, of no organization in particular.
     Row("GET", "api/workspaces", "login 200 200 200 200 200 200 200", keys="403 200 200 200 200"),
     # Members.

@@ -12,6 +12,7 @@ _RAW = ("tests/notionscan/test_raw_sql.py",)
 _ACCOUNT = ("tests/tenants/test_own_account.py",)
 _ACCOUNTS = ("tests/tenants/test_service_accounts.py",)
 _ACCOUNT_PAGE = ("tests/tenants/test_service_account_page.py",)
+_BROWSE = ("tests/integrations/test_browse.py",)
 _ACCESS = ("tests/tenants/test_access.py",)
 _MEMBERS = ("tests/tenants/test_members.py",)
 _HTTP = ("tests/notionscan/test_http.py",)
@@ -285,9 +286,30 @@ _PEOPLE = [
     Guard(
         "a root is a link of Notion's and no other site's",
         "tenants/roots.py",
-        " or not _HOSTS.fullmatch(host)",
-        "",
+        'link.scheme == "https" and _HOSTS.fullmatch(link.netloc.lower())',
+        'link.scheme == "https"',
         _ACCOUNT_PAGE,
+    ),
+    Guard(
+        "only an address of Notion's is a link",
+        "integrations/browse/shown.py",
+        "    if link is not None:\n        return link.geturl()",
+        '    if found.get("url"):\n        return str(found["url"])',
+        _BROWSE,
+    ),
+    Guard(
+        "what was read from Notion is text",
+        "templates/integrations/browse_page.html",
+        '<bdi class="text">{{ text }}</bdi>',
+        '<bdi class="text">{{ text|safe }}</bdi>',
+        _BROWSE,
+    ),
+    Guard(
+        "values within values end",
+        "integrations/browse/values.py",
+        "or depth == 0",
+        "or False",
+        _BROWSE,
     ),
     Guard(
         "the accounts of who leaves are suspended",

@@ -104,6 +104,8 @@ class ApiProblemMiddleware:
         sentence, code = self._SENTENCES.get(response.status_code, self._SENTENCES[400])
         response.content = json.dumps({"error": sentence, "code": code}).encode()
         response.headers["Content-Type"] = "application/json"
+        # What stood there was the length of the page that this replaces.
+        response.headers["Content-Length"] = str(len(response.content))
         return response
 
 

@@ -257,3 +257,11 @@ def test_logging_in_gives_a_new_session(world: World) -> None:
     browser.post("/accounts/login/", {"login": "admin@acme.example", "password": PASSWORD})
     assert browser.cookies["sessionid"].value != "planted-by-somebody-else"
     assert len(browser.cookies["sessionid"].value) == 32
+
+
+@pytest.mark.parametrize("path", ["/api/nothing", "/api/orgs/acme/notion/pages/a%0A/blocks"])
+def test_a_problem_below_the_api_says_its_own_length(db: None, path: str) -> None:
+    answer = Client().get(path)
+    assert answer.status_code == 404
+    assert int(answer.headers["Content-Length"]) == len(answer.content)
+    assert answer.json()["code"] == "not_found"

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from audit.actions import Action, Result
 from audit.record import label, record
+from notionscan.logs import without_keys
 from tenants.policy import Forbidden, Outsider
 
 
@@ -24,7 +25,7 @@ def record_denial(refusal: Forbidden | Outsider, *, path: str, method: str) -> N
             needed=refusal.permission.label,
             reason=refusal.reason,
             method=method,
-            path=label(path)[:200],
+            path=_without_keys(path),
         )
     else:
         record(
@@ -33,5 +34,10 @@ def record_denial(refusal: Forbidden | Outsider, *, path: str, method: str) -> N
             actor=refusal.actor,
             result=Result.DENIED,
             method=method,
-            path=label(path)[:200],
+            path=_without_keys(path),
         )
+
+
+def _without_keys(path: str) -> str:
+    # Whoever takes a key for a part of the address has it refused, and not kept for all admins to read.
+    return label(without_keys(path))[:200]

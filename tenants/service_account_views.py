@@ -75,7 +75,7 @@ def confirm(request: Request, slug: str, account_id: UUID) -> HttpResponse:
         account = confirm_service_account(
             organization=member.organization, actor=member.user, account_id=account_id
         )
-    except NoSuchAccount:
+    except (NoSuchAccount, AccountRefused):
         raise Http404 from None
     return _done(request, member, f"You answer for {account} now, and its key works again.")
 

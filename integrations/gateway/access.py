@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from integrations.errors import SeveralDataSources, UnknownDataSource
-from integrations.gateway.lineage import Lineages
+from integrations.gateway.lineage import READERS, Lineages
+from integrations.gateway.references import references_of
 from integrations.notion.content import NotionContent
 from integrations.notion.errors import NotionNotShared
 from integrations.notion.replies import title_of
@@ -50,6 +51,16 @@ class Access:
             self.allow(self.client.block(block_id))
         else:
             self.objects.append(block_id)
+
+    def allow_named(self, *bodies: object) -> None:
+        """Let the caller write what names other objects, as a synced block, a mention or a relation does.
+
+        Notion shows their content or titles where they are named, and a relation changes its other side.
+        Raises: Forbidden outside its roots; Invalid.
+        """
+        if policy.roots_of(self.caller):
+            for kind, object_id in sorted(references_of(bodies)):
+                self.allow(READERS[kind](self.client, object_id))
 
     def allowed(self, results: list[Json]) -> list[Json]:
         """Return those of a list that the caller may use."""

@@ -6,20 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from integrations.notion.content import NotionContent
+from integrations.notion.content import PARENT_IDS, NotionContent
 from integrations.notion.errors import NotionNotShared
 
 Json = dict[str, Any]
 # Deeper nesting than anybody makes; a chain that goes round ends here too.
 _MOST_STEPS = 60
-_READERS = {
+READERS = {
     "page_id": NotionContent.page,
     "block_id": NotionContent.block,
     "database_id": NotionContent.database,
     "data_source_id": NotionContent.data_source,
 }
-# Of several ids that a parent names, the container that is looked at next.
-_NEXT = ("database_id", "data_source_id", "page_id", "block_id")
 
 
 class Lineages:
@@ -35,7 +33,7 @@ class Lineages:
         yield UUID(str(found["id"]))
         parent = _parent_of(found)
         for _ in range(_MOST_STEPS):
-            named = [(kind, parent[kind]) for kind in _NEXT if isinstance(parent.get(kind), str)]
+            named = [(kind, parent[kind]) for kind in PARENT_IDS if isinstance(parent.get(kind), str)]
             for _, object_id in named:
                 yield UUID(object_id)
             if not named:
@@ -49,7 +47,7 @@ class Lineages:
         if object_id not in self._parents:
             self.lookups += 1
             try:
-                found = _READERS[kind](self._client, object_id)
+                found = READERS[kind](self._client, object_id)
             except NotionNotShared:
                 return None
             self._parents[object_id] = _parent_of(found)

@@ -68,8 +68,8 @@ def query(access: Access, given: arguments.Query) -> Step:
         reply = access.client.query(
             source_id, condition=given.filter, sorts=given.sorts, cursor=given.cursor, size=given.page_size
         )
-        status = reply.get("request_status") or {}
-        cut = status.get("type") == "incomplete"
+        status = reply.get("request_status")
+        cut = isinstance(status, dict) and status.get("type") == "incomplete"
         return listed(reply["results"], reply) | {"dataSourceId": source_id, "truncatedByNotion": cut}
 
     return step

@@ -24,6 +24,7 @@ def create(access: Access, given: arguments.CreatePage) -> Step:
     else:
         source_id = data_source_of(access, str(parent.database_id or parent.data_source_id), None)
         at = {"type": "data_source_id", "data_source_id": source_id}
+    access.allow_named(given.properties, given.children)
     return lambda: access.client.create_page(
         parent=at, properties=given.properties, children=given.children, icon=given.icon
     )
@@ -38,12 +39,14 @@ def update(access: Access, given: arguments.UpdatePage) -> Step:
             raise StaleWrite(edited)
     else:
         access.objects.append(given.id)
+    access.allow_named(given.properties)
     changes = given.model_dump(include=given.model_fields_set & {"properties", "icon", "cover"})
     return lambda: access.client.update_page(given.id, **changes)
 
 
 def append(access: Access, given: arguments.Append) -> Step:
     access.allow_block(given.id)
+    access.allow_named(given.children)
     return lambda: _appended(access.client.append(given.id, given.children))
 
 

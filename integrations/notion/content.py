@@ -11,11 +11,12 @@ from uuid import UUID
 from integrations.notion.address import checked_id
 from integrations.notion.door import Door
 from integrations.notion.errors import NotionUnavailable
-from integrations.notion.replies import read_id
 from integrations.notion.wire import check_list
 
 Json = dict[str, Any]
 PAGE_SIZE = 100
+# By which a parent is found; of several, the container that is looked at first.
+PARENT_IDS = ("database_id", "data_source_id", "page_id", "block_id")
 
 
 class NotionContent(Door):
@@ -133,12 +134,38 @@ class NotionContent(Door):
 def _object(reply: Json) -> Json:
     """Return an object as it is.
 
-    Raises: NotionUnavailable if it has no kind or no id: a cut or foreign reply.
+    Raises: NotionUnavailable if it has no kind or no id, or if what we go by is not what it should be: a cut
+    or foreign reply.
     """
     if not isinstance(reply.get("object"), str) or reply["object"] in ("list", "error"):
         raise NotionUnavailable("the reply is not an object of Notion's")
-    read_id(reply.get("id"))
+    _check_id(reply.get("id"))
+    _check_parent(reply.get("parent") or {})
+    _check_sources(reply.get("data_sources") or [])
     return reply
+
+
+def _check_parent(parent: object) -> None:
+    """Let a parent name what it likes, and the four kinds that are followed by ids."""
+    if not isinstance(parent, dict):
+        raise NotionUnavailable("the object's parent is none")
+    for kind in PARENT_IDS:
+        if parent.get(kind) is not None:
+            _check_id(parent[kind])
+
+
+def _check_sources(sources: object) -> None:
+    if not isinstance(sources, list) or not all(isinstance(source, dict) for source in sources):
+        raise NotionUnavailable("the database's data sources are none")
+    for source in sources:
+        _check_id(source.get("id"))
+
+
+def _check_id(value: object) -> None:
+    try:
+        checked_id(str(value))
+    except ValueError:
+        raise NotionUnavailable("an id is not a UUID") from None
 
 
 def _list(reply: Json) -> Json:

@@ -21,6 +21,7 @@ from integrations.models import Integration, Mirror
 from integrations.notion.budget import Priority
 from integrations.notion.content import NotionContent
 from integrations.notion.errors import NotionNotShared, NotionSaved
+from integrations.notion.replies import title_of
 from integrations.providers import NOTION
 from integrations.services.calls import call_content
 from notionscan.jobs import defer
@@ -52,7 +53,7 @@ def target(client: NotionContent, object_id: UUID, source_id: UUID | None = None
         raise MirrorInTrash
     if lacking := mirror_rows.missing(types):
         raise MirrorColumns(lacking)
-    return Target(database_id, UUID(source["id"]), _title(source), types)
+    return Target(database_id, UUID(source["id"]), label(title_of(source)), types)
 
 
 def set_mirror(
@@ -182,12 +183,6 @@ def _made(client: NotionContent, page_id: UUID) -> Target:
     except NotionSaved as saved:
         database_id = saved.ids[0]
     return target(client, UUID(database_id))
-
-
-def _title(source: dict[str, Any]) -> str:
-    parts = source.get("title")
-    texts = (part.get("plain_text") for part in (parts if isinstance(parts, list) else []))
-    return label("".join(text for text in texts if isinstance(text, str)))
 
 
 @transaction.atomic

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from audit.actions import Action
 from audit.record import record
-from tenants.models import Organization, ServiceAccount, User
+from tenants.models import Membership, Organization, ServiceAccount, User
 from tenants.roles import Maturity
 
 PREFIX = "nscan_"
@@ -61,12 +61,14 @@ def create_service_account(
 ) -> NewAccount:
     """Make a service account that its maker answers for.
 
-    Raises: AccountRefused for an empty name, a bad end, a budget or roots out of bounds.
+    Raises: AccountRefused for an empty name, a bad end, a budget or roots out of bounds, and for a maker who
+    left meanwhile.
     """
     until = expires_at or timezone.now() + timedelta(days=DEFAULT_DAYS)
     _refuse(name.strip(), roots, requests_per_minute, until)
     key = PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(_KEY_CHARACTERS))
     with transaction.atomic():
+        _keep_member(organization, actor)
         account = ServiceAccount.objects.create(
             organization=organization,
             name=name.strip(),
@@ -133,8 +135,9 @@ def revoke_service_account(*, organization: Organization, actor: User, account_i
 def confirm_service_account(*, organization: Organization, actor: User, account_id: UUID) -> ServiceAccount:
     """Answer for a suspended account from now on, so that its key works again.
 
-    Raises: NoSuchAccount.
+    Raises: NoSuchAccount; AccountRefused for who left meanwhile.
     """
+    _keep_member(organization, actor)
     account = _locked(organization, account_id)
     if account.suspended_at is None:
         return account
@@ -164,6 +167,17 @@ def suspend_accounts_of(user: User, organization_id: UUID, *, actor: User | None
 
 def hash_of(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _keep_member(organization: Organization, actor: User) -> None:
+    """Let who will answer for an account leave only after the open transaction, and so suspend it too.
+
+    Raises: AccountRefused if they left already.
+    """
+    # The lock that whoever removes a member takes first.
+    Organization.objects.select_for_update().get(pk=organization.pk)
+    if not Membership.objects.filter(organization=organization, user_id=actor.pk).exists():
+        raise AccountRefused("You are not a member of this organization any more.")
 
 
 def _locked(organization: Organization, account_id: UUID) -> ServiceAccount:

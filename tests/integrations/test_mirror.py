@@ -20,6 +20,7 @@ from integrations.models import Integration, Mirror, RateBudget
 from integrations.notion.budget import Priority
 from integrations.notion.content import NotionContent
 from integrations.notion.links import id_of
+from integrations.notion.transport import CheckedResponse
 from integrations.sandbox import Sandbox, demo_token
 from integrations.sandbox.ids import Kind
 from integrations.sandbox.tokens import EVERYTHING, Capability
@@ -687,3 +688,11 @@ def test_the_page_asks_notion_nothing(world: World, notion: Notion) -> None:
     notion.sandbox.requests.clear()
     browser.get(PAGE)
     assert notion.sandbox.requests.count("* /*") == 0
+
+
+def test_an_odd_title_is_no_title(world: World, notion: Notion, monkeypatch: pytest.MonkeyPatch) -> None:
+    database_id, _ = notion.database()
+    real = CheckedResponse.json
+    odd = {"title": ["x", {"plain_text": "Log"}]}
+    monkeypatch.setattr(CheckedResponse, "json", lambda response: real(response) | odd)
+    assert choose(world, database_id).title == "Log"

@@ -200,6 +200,13 @@ _PEOPLE = [
         _ACCESS,
     ),
     Guard(
+        "who answers for a service account is a member until it is stored",
+        "tenants/services/service_accounts.py",
+        "    Organization.objects.select_for_update().get(pk=organization.pk)\n",
+        "",
+        _ACCOUNTS,
+    ),
+    Guard(
         "a service account's maturity is asked for where people alone may come in",
         "tenants/access.py",
         "    if isinstance(found, Agent):\n        raise",

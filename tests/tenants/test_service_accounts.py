@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -16,17 +17,20 @@ from tenants import access
 from tenants.models import Membership, ServiceAccount
 from tenants.policy import Forbidden
 from tenants.roles import Maturity, Permission, Role
+from tenants.services import service_accounts
 from tenants.services.members import remove_member
 from tenants.services.service_accounts import (
     AccountRefused,
     NoSuchAccount,
     change_maturity,
     confirm_service_account,
+    create_service_account,
     hash_of,
     revoke_service_account,
 )
 from tests import database
 from tests.factories import World, bearer, events, make_account, make_member, make_world, within
+from tests.integrations.test_races import at_once
 
 SCANS = "/api/orgs/acme/scans"
 UNKNOWN = {"error": "This key is unknown, revoked or expired.", "code": "not_authenticated"}
@@ -161,6 +165,48 @@ def test_an_account_whose_sponsor_left_waits_for_an_admin(world: World) -> None:
     found = events(world.acme)
     assert ("service_account.suspended", "success") in found
     assert ("service_account.confirmed", "success") in found
+
+
+def test_who_left_answers_for_no_account(world: World) -> None:
+    second = make_member(world.acme, Role.ADMIN, "second@acme.example")
+    made = make_account(world.acme, second)
+    with within(world.acme):
+        remove_member(membership=Membership.objects.get(user=second), actor=world.admin)
+        with pytest.raises(AccountRefused):
+            create_service_account(
+                organization=world.acme, actor=second, name="Late", maturity=Maturity.AUTONOMOUS
+            )
+        with pytest.raises(AccountRefused):
+            confirm_service_account(organization=world.acme, actor=second, account_id=made.account.pk)
+        assert ServiceAccount.objects.get().state == "suspended"
+
+
+def test_an_account_made_while_its_maker_is_removed_is_suspended(
+    committed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world()
+    second = make_member(world.acme, Role.ADMIN, "second@acme.example")
+    made, removed = threading.Event(), threading.Event()
+    real = service_accounts.record
+
+    def slow(**event: Any) -> Any:
+        if event["action"] == "service_account.created":
+            made.set()
+            # Not for long, if a lock parts the two.
+            removed.wait(1)
+        return real(**event)
+
+    def remove() -> int:
+        made.wait(5)
+        with within(world.acme):
+            remove_member(membership=Membership.objects.get(user=second), actor=world.admin)
+        removed.set()
+        return 0
+
+    monkeypatch.setattr(service_accounts, "record", slow)
+    at_once([lambda: len(make_account(world.acme, second).key), remove])
+    with within(world.acme):
+        assert ServiceAccount.objects.get().state == "suspended"
 
 
 def test_an_account_with_roots_gets_nothing_of_the_whole_workspace(world: World) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from integrations.models import Integration
+from integrations.notion.transport import CheckedResponse
 from integrations.sandbox import Kind, Sandbox, demo_token
 from tests.factories import World, within
 from tests.integrations.gateway.conftest import TOKEN, Gateway
@@ -398,3 +400,45 @@ def test_the_token_is_in_no_answer(gateway: Callers) -> None:
     viewer = gateway("viewer")
     answers = [viewer.get(f"/pages/{viewer.page()}"), viewer.post("/search"), viewer.get("/databases")]
     assert all(TOKEN.encode() not in answer.content for answer in answers)
+
+
+# What is no answer of Notion's ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["page", "database", "query", "databases", "blocks"])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"parent": "x"},
+        {"parent": {"type": "page_id", "page_id": "../users"}},
+        {"parent": {"type": "database_id", "database_id": ["x"]}},
+        {"data_sources": [{}]},
+        {"data_sources": [{"id": "{231674b6-1f0a-4f1e-9d0b-2f6c1c2b6f3a}"}]},
+        {"data_sources": ["x"]},
+        {"request_status": "incomplete"},
+    ],
+    ids=str,
+)
+def test_an_odd_answer_is_no_error_of_ours(
+    gateway: Callers, monkeypatch: pytest.MonkeyPatch, way: str, odd: dict[str, Any]
+) -> None:
+    plain = gateway("viewer")
+    page, source = plain.page(), plain.source()
+    database = plain.get("/databases").json()["results"][0]["id"]
+    rooted = gateway("intern", roots=[UUID(page)])
+
+    def answered(response: CheckedResponse, **how: Any) -> dict[str, Any]:
+        reply = response._reply
+        return reply | odd | {"results": [each | odd for each in reply.get("results", [])]}
+
+    monkeypatch.setattr(CheckedResponse, "json", answered)
+    monkeypatch.setattr("integrations.services.calls._CALL_SECONDS", 0.1)
+    for caller in (plain, rooted):
+        reply = {
+            "page": lambda who: who.get(f"/pages/{page}"),
+            "database": lambda who: who.get(f"/databases/{database}"),
+            "query": lambda who: who.post(f"/databases/{source}/query"),
+            "databases": lambda who: who.get("/databases"),
+            "blocks": lambda who: who.get(f"/pages/{page}/blocks"),
+        }[way](caller)
+        assert reply.status_code in (200, 403, 502), reply.content

@@ -67,6 +67,14 @@ def test_what_is_denied_reaches_nobody_and_is_recorded_with_its_reason(gateway: 
     assert event.metadata["reason"] == ("role" if who == "viewer" else "maturity")
 
 
+def test_a_key_in_the_address_is_not_kept_in_the_log(gateway: Callers) -> None:
+    student = gateway("student")
+    key = "nscan_" + "k" * 43
+    assert student.get(f"/pages/{key}").status_code == 403
+    assert "/pages/sha256-" in student.events("access.")[-1].metadata["path"]
+    assert key not in str([event.__dict__ for event in student.events("access.")])
+
+
 def test_strangers_learn_nothing_from_what_is_wrong_with_a_body(connected: World) -> None:
     outsider = connected.client(connected.outsider)
     for slug in ("acme", "nowhere"):
@@ -107,6 +115,59 @@ def test_an_agent_stays_below_its_roots(gateway: Callers) -> None:
     assert [call for call in agent.calls if not call.startswith("GET")] == writes
     assert agent.events("access.")[-1].metadata["reason"] == "roots"
     assert agent.delete(f"/pages/{child['id']}").status_code == 200
+
+
+@pytest.mark.parametrize("way", ["synced", "linked", "mention", "database", "related", "nested"])
+def test_an_agent_names_nothing_outside_its_roots_in_what_it_writes(gateway: Callers, way: str) -> None:
+    editor = gateway("editor")
+    root = new_page(editor, "Root")["id"]
+    inside = editor.post(f"/pages/{root}/blocks", children=[paragraph("inside")]).json()["results"][0]["id"]
+    agent = gateway("supervised", roots=[UUID(root)])
+
+    def named(page: str, block: str, source: str) -> dict[str, Any]:
+        mention: dict[str, Any] = {"type": "page", "page": {"id": page}}
+        if way == "database":
+            mention = {"type": "data_source", "data_source": {"id": source}}
+        said = {"paragraph": {"rich_text": [{"type": "mention", "mention": mention}]}}
+        return {
+            "synced": {"synced_block": {"synced_from": {"type": "block_id", "block_id": block.upper()}}},
+            "linked": {"link_to_page": {"type": "page_id", "page_id": page.replace("-", "")}},
+            "nested": {"toggle": {"rich_text": [], "children": [said]}},
+        }.get(way, said)
+
+    outside = named(editor.page(3), editor.page(3), editor.source())
+    writes = [call for call in agent.calls if not call.startswith("GET")]
+    at = f"/pages/{root}"
+    related = {"Tasks": {"relation": [{"id": root}, {"id": editor.page(3)}]}}
+    refused = (
+        [
+            agent.patch(at, properties=related),
+            agent.post("/pages", parent={"page_id": root}, properties=related),
+        ]
+        if way == "related"
+        else [
+            agent.post(f"{at}/blocks", children=[outside]),
+            agent.post("/pages", parent={"page_id": root}, properties={}, children=[outside]),
+        ]
+    )
+    assert [reply.status_code for reply in refused] == [403, 403]
+    assert [call for call in agent.calls if not call.startswith("GET")] == writes
+    # What stands below them may be named.
+    if way == "mention":
+        assert agent.post(f"{at}/blocks", children=[named(root, inside, "")]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "many", [["x"], [str(UUID(int=number)) for number in range(51)]], ids=["bad", "many"]
+)
+def test_what_an_agent_with_roots_names_is_checked_before_it_is_looked_up(
+    gateway: Callers, many: list[str]
+) -> None:
+    root = gateway("editor").page()
+    agent = gateway("supervised", roots=[UUID(root)])
+    related = {"Tasks": {"relation": [{"id": each} for each in many]}}
+    assert agent.patch(f"/pages/{root}", properties=related).status_code == 400
+    assert agent.calls == [f"GET /v1/pages/{root}"]
 
 
 def test_lists_hold_what_is_below_the_roots_alone(gateway: Callers) -> None:

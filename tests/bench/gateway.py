@@ -38,6 +38,7 @@ from tests.factories import bearer, log_in, make_account, within
 _PAIRS = 500
 _MOST_MILLISECONDS = 15
 _MOST_QUERIES = 8
+_MCP_RATIO = 1.5
 _AT_ONCE = 200
 _TOKEN = demo_token("Acme Atlas")
 _HOW = (
@@ -62,6 +63,7 @@ def measure() -> Iterator[Figure]:
         log_in(person, place.viewer)
         for who, client in (("a person", person), ("a service account", bearer(key))):
             yield _overhead(who, place, client, address, _bare(sandbox, page_id))
+        yield _mcp(place, bearer(key), address, page_id)
         yield from _at_once(sandbox, place, address)
 
 
@@ -116,6 +118,40 @@ def _overhead(who: str, place: Place, client: Client, address: str, bare: Timed)
         target=f"at most {_MOST_MILLISECONDS} ms median, and {_MOST_QUERIES} queries",
         met=milliseconds <= _MOST_MILLISECONDS and queries <= _MOST_QUERIES,
         how=_HOW.format(pairs=_PAIRS),
+    )
+
+
+def _mcp(place: Place, client: Client, address: str, page_id: str) -> Figure:
+    """Compare a tool's call with the same read over REST."""
+    _allow(place.organization, 1_000_000)
+    message = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "tools/call",
+        "params": {"name": "get_page", "arguments": {"id": page_id}},
+    }
+    accept = {"Accept": "application/json, text/event-stream"}
+
+    def call(number: int) -> float:
+        started = perf_counter()
+        answer = client.post("/mcp", message, content_type="application/json", headers=accept)
+        seconds = perf_counter() - started
+        if answer.status_code != 200 or answer.json()["result"].get("isError"):
+            raise AssertionError(f"/mcp answered {answer.status_code}.")
+        return seconds
+
+    def read(number: int) -> float:
+        started = perf_counter()
+        client.get(address)
+        return perf_counter() - started
+
+    found = compare(call, read, pairs=_PAIRS, warm_up=50)
+    return Figure(
+        name="gateway, a tool's call over MCP against the same read over REST",
+        values=found.values(),
+        target=f"median ratio at most {_MCP_RATIO}",
+        met=found.ratio <= _MCP_RATIO,
+        how=f"Django's test client in this process, the same page and key; {_PAIRS} interleaved pairs.",
     )
 
 

@@ -30,6 +30,8 @@ class Act:
     route: str
     body: dict[str, str | bool] = field(default_factory=dict)
     changes: bool = True
+    # The action that its event has; it need only be named where others leave one beside it.
+    leaves: str = ""
 
 
 ORG = "orgs/<slug:slug>/"
@@ -62,7 +64,7 @@ ACTS = (
     Act("POST", f"{ORG}findings/<uuid:finding_id>/assign", {"owner": "{user}", "due_on": until()}),
     Act("POST", f"{ORG}shares/<uuid:share_id>/revoke"),
     Act("POST", f"{ORG}members/<uuid:membership_id>/role", {"role": "editor"}),
-    Act("POST", f"{ORG}members/<uuid:membership_id>/remove"),
+    Act("POST", f"{ORG}members/<uuid:membership_id>/remove", leaves="member.removed"),
     Act("POST", f"{ACCOUNTS}create", NEW_ACCOUNT),
     Act("POST", f"{ACCOUNT}maturity", {"maturity": "supervised"}),
     Act("POST", f"{ACCOUNT}confirm"),
@@ -78,7 +80,7 @@ ACTS = (
 )
 # These need a database that can be written to: tests/integrations/test_mirror.py, and gateway/ beside it.
 APART = {("POST", f"{NOTION}mirror/{name}") for name in ("set", "create", "retry", "stop")} | {
-    (row.method, row.route) for row in ROWS if row.route.startswith(GATEWAY)
+    (row.method, row.route) for row in ROWS if row.route.startswith((GATEWAY, "mcp"))
 }
 
 
@@ -104,7 +106,7 @@ def test_whatever_changes_leaves_an_event(whole: Whole) -> None:
         assert answer.status_code in (200, 302), (act, answer.status_code, answer.content[-2000:])
         if changed != act.changes:
             idle.append(act)
-        if changed and events(whole) == known:
+        if changed and not [each for each in events(whole)[len(known) :] if act.leaves in ("", each)]:
             silent.append(act)
     assert idle == [], "the control: these changed nothing"
     assert silent == []
@@ -159,10 +161,10 @@ def newest_share(whole: Whole) -> dict[str, str]:
         return {"share_id": str(Share.objects.latest("created_at").pk)}
 
 
-def events(whole: Whole) -> int:
-    """Return how many events the organization's chain has."""
+def events(whole: Whole) -> list[str]:
+    """Return the actions of the organization's events, the oldest first."""
     with within(whole.world.acme):
-        return Event.objects.count()
+        return list(Event.objects.order_by("sequence").values_list("action", flat=True))
 
 
 @contextmanager

@@ -51,7 +51,6 @@ FORMS = [
         "false",
         _JOBS,
     ),
-    Guard("a job carries an object", _JOB_SQL, "jsonb_typeof(ids) IS DISTINCT FROM 'object'", "false", _JOBS),
     Guard("a job has a task's name", _JOB_SQL, "task !~ '^[a-z]{1,40}[.][a-z_]{1,40}$' OR", "", _JOBS),
     Guard(
         "a rotation goes on past a row that is not to be had",

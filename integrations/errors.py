@@ -25,6 +25,16 @@ class IntegrationError(Exception):
         """What a program needs beside the sentence to go on."""
         return {}
 
+    @property
+    def own_sentence(self) -> str:
+        """The sentence without anything that others wrote."""
+        return self.sentence
+
+    @property
+    def from_notion(self) -> dict[str, Any]:
+        """What of the refusal others wrote: it is for people to read, and no agent takes it for our words."""
+        return {}
+
     def __init__(self, sentence: str = "", *, provider: Provider | None = None) -> None:
         title = provider.title if provider else "Notion"
         self.sentence = sentence or self.sentence.replace("{provider}", title)
@@ -159,9 +169,20 @@ class RefusedByNotion(IntegrationError):
 
     code = "notion_refused"
 
+    own = "Notion refused this request, and did nothing."
+
     def __init__(self, message: str) -> None:
         said = f" It says: {message}" if message else " Check what was asked for."
-        super().__init__(f"Notion refused this request, and did nothing.{said}")
+        super().__init__(f"{self.own}{said}")
+        self._message = message
+
+    @property
+    def own_sentence(self) -> str:
+        return f"{self.own} What it says of it is below dataFromNotion." if self._message else self.sentence
+
+    @property
+    def from_notion(self) -> dict[str, Any]:
+        return {"message": self._message} if self._message else {}
 
 
 class SeveralDataSources(IntegrationError):
@@ -177,6 +198,10 @@ class SeveralDataSources(IntegrationError):
 
     @property
     def details(self) -> dict[str, Any]:
+        return self.from_notion
+
+    @property
+    def from_notion(self) -> dict[str, Any]:
         return {"dataSources": self._sources}
 
 
@@ -184,6 +209,17 @@ class UnknownDataSource(IntegrationError):
     code = "unknown_data_source"
     status = 404
     sentence = "This database has no such data source. Read its description for those it has."
+
+
+class TookTooLong(IntegrationError):
+    """One thing that was asked for took too many requests to Notion, or too slow ones."""
+
+    code = "took_too_long"
+    status = 503
+    sentence = (
+        "Notion took too long over all that this needs, so it was ended. Nothing was changed. Try again, or "
+        "ask for less at once."
+    )
 
 
 class StaleWrite(IntegrationError):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 
 from audit import selectors as audit
 from integrations import local_only, selectors
@@ -36,16 +38,20 @@ _SENTENCES = {
         "The database has several data sources, or none. Choose the database again, and say which is meant."
     ),
 }
-_ANY = "Notion did not take the events. This is tried again by itself."
+_ANY = "Notion did not take the events."
 
 
 @dataclass(frozen=True)
 class Part:
-    """``state`` is ``off``, ``on``, ``failing``, ``stopped`` or ``blocked``."""
+    """``state`` is ``off``, ``on``, ``failing``, ``stopped`` or ``blocked``.
+
+    ``next_at`` is when one that fails is tried again, or None if that is due.
+    """
 
     state: str
     mirror: Mirror | None
     last: int
+    next_at: datetime | None
     is_connected: bool
     sentence: str
     set_form: Any
@@ -73,6 +79,7 @@ def mirror_part(
         state=_state(mirror),
         mirror=mirror,
         last=last,
+        next_at=mirror.next_at if mirror and mirror.next_at and mirror.next_at > timezone.now() else None,
         is_connected=is_connected,
         sentence=_sentence(mirror),
         set_form=set_form or MirrorForm(),

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from django.http import HttpRequest
 from ninja import Query, Router
 
+from integrations.gateway.arguments import check_query
 from integrations.gateway.bodies import json_of
 from integrations.gateway.perform import perform
 from integrations.gateway.registry import OPERATIONS
@@ -131,6 +132,7 @@ def _answer(request: HttpRequest, slug: str, name: str, **given: Any) -> Json:
     operation = OPERATIONS[name]
     caller = access.caller(request, slug, operation.permission, everywhere=False)
     body = _body(request) if request.method in ("POST", "PATCH") else {}
+    check_query(request.GET, given.keys() - {"id"})
     if "id" in body and "id" in given:
         raise Invalid("Unknown fields: id. Leave them out.")
     return perform(caller=caller, operation=operation, given=body | given)

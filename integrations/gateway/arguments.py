@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -40,9 +40,9 @@ PageSize = Annotated[int, Field(default=PAGE_SIZE, ge=1, le=PAGE_SIZE)]
 
 
 class Arguments(BaseModel):
-    """Names in camelCase, and none that is not known."""
+    """Names in camelCase, as the schemas show them, and none that is not known."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
 
 
 class OfNotion(BaseModel):
@@ -159,9 +159,9 @@ def parsed(kind: type[A], given: Mapping[str, Any]) -> A:
 
 def _sentence(problem: ValidationError) -> str:
     errors = problem.errors(include_input=False, include_url=False)
-    unknown = sorted({_name(error) for error in errors if error["type"] == "extra_forbidden"})
+    unknown = {_name(error) for error in errors if error["type"] == "extra_forbidden"}
     if unknown:
-        return f"Unknown fields: {', '.join(unknown)}. Leave them out."
+        return _unknown(unknown)
     wrong = sorted({_name(error) for error in errors})
     reasons = {
         str(error.get("ctx", {}).get("error", "")) for error in errors if error["type"] == "value_error"
@@ -171,11 +171,26 @@ def _sentence(problem: ValidationError) -> str:
     )
 
 
+def check_query(names: Iterable[str], known: Iterable[str]) -> None:
+    """Let an address ask for nothing that is not known.
+
+    Raises: Invalid, naming what is not.
+    """
+    if unknown := set(names).difference(known):
+        raise Invalid(_unknown({_cut(name) for name in unknown}))
+
+
+def _unknown(names: set[str]) -> str:
+    return f"Unknown fields: {', '.join(sorted(names))}. Leave them out."
+
+
 def _name(error: Any) -> str:
-    # A name that long is no field's: it may be a secret in the wrong place, and is cut.
-    return (
-        ".".join(str(part)[:_LONGEST_FIELD] for part in error["loc"] if not isinstance(part, int)) or "body"
-    )
+    return ".".join(_cut(part) for part in error["loc"] if not isinstance(part, int)) or "body"
+
+
+def _cut(part: object) -> str:
+    # A name that long is no field's: it may be a secret in the wrong place.
+    return str(part)[:_LONGEST_FIELD]
 
 
 def _check_size(given: Mapping[str, Any]) -> None:

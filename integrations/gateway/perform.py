@@ -14,15 +14,16 @@ from django.utils.crypto import salted_hmac
 from audit.actions import Action, Result
 from audit.record import record
 from integrations import selectors
-from integrations.errors import IntegrationError, NotConnected, RefusedByNotion
+from integrations.errors import IntegrationError, NotConnected, RefusedByNotion, TookTooLong
 from integrations.gateway.access import Access
 from integrations.gateway.arguments import parsed
 from integrations.gateway.registry import Operation
 from integrations.http.errors import ProviderError
+from integrations.http.wire import Deadline
 from integrations.models import Integration
 from integrations.notion.budget import Priority
 from integrations.notion.content import NotionContent
-from integrations.notion.errors import NotionRefused, NotionSaved
+from integrations.notion.errors import NotionRefused, NotionSaved, NotionUnavailable
 from integrations.providers import NOTION
 from integrations.services.calls import call_content
 from tenants import policy
@@ -37,43 +38,53 @@ _ACTIONS = {
 }
 # An event names so many objects, and counts the others.
 _MOST_NAMED = 20
+# All requests to Notion that one call needs: a search below roots looks up dozens of parents.
+_WHOLE_SECONDS = 20
+# A write that begins with less time may end without anybody knowing how.
+_WRITE_SECONDS = 10
 
 
 def perform(*, caller: Caller, operation: Operation, given: Mapping[str, Any]) -> Json:
     """Do one of the ten calls for a caller, and record it.
 
-    Raises: Forbidden; Invalid, before anything is sent; NotConnected, ConnectionInError and other
-    IntegrationErrors; the door's errors. None of them lets anything of Notion's content out.
+    Raises: Forbidden; Invalid, before anything is sent; NotConnected, ConnectionInError, TookTooLong and
+    other IntegrationErrors; the door's errors. None of them lets anything of Notion's content out.
     """
+    deadline = Deadline.after(_WHOLE_SECONDS)
     policy.authorize(caller, operation.permission, everywhere=False)
     arguments = parsed(operation.takes, given)
     integration = _connected(caller)
-    call = _Call(caller, operation, integration, _fingerprint(caller, operation, given))
+    call = _Call(caller, operation, integration, _fingerprint(caller, operation, given), deadline)
     try:
         return call_content(
             organization_id=caller.organization.pk,
             integration_id=integration.pk,
             priority=Priority.PEOPLE if isinstance(caller, Member) else Priority.AGENTS,
             use=lambda client: call.run(client, arguments),
+            until=deadline,
         )
-    except NotionRefused as refusal:
-        call.record_failure(refusal.code)
-        raise RefusedByNotion(refusal.message) from None
     except (ProviderError, IntegrationError) as problem:
-        call.record_failure(problem.code)
-        raise
+        answer = _answer_to(problem, deadline)
+        call.record_failure(answer.code)
+        raise answer from None
 
 
 class _Call:
     """One call on its way, and what its events say."""
 
     def __init__(
-        self, caller: Caller, operation: Operation, integration: Integration, fingerprint: str
+        self,
+        caller: Caller,
+        operation: Operation,
+        integration: Integration,
+        fingerprint: str,
+        deadline: Deadline,
     ) -> None:
         self._caller = caller
         self._operation = operation
         self._integration = integration
         self._fingerprint = fingerprint
+        self._deadline = deadline
         self._correlation_id: UUID = uuid.uuid4()
         self._is_intended = False
         self._objects: list[str] = []
@@ -81,7 +92,8 @@ class _Call:
     def run(self, client: NotionContent, arguments: Any) -> Json:
         access = Access(client, self._caller, self._operation.permission, self._objects)
         step = self._operation.prepare(access, arguments)
-        self._intend()
+        if self._writes:
+            self._intend()
         try:
             result = step()
         except NotionSaved as saved:
@@ -95,9 +107,15 @@ class _Call:
     def record_failure(self, reason: str) -> None:
         self._record(Result.ERROR, step="outcome", reason=reason)
 
+    @property
+    def _writes(self) -> bool:
+        return self._operation.permission is not Permission.READ
+
     def _intend(self) -> None:
+        if self._deadline.left() < _WRITE_SECONDS:
+            raise TookTooLong
         # A token that had to be refreshed in between is no second intent.
-        if self._operation.permission is not Permission.READ and not self._is_intended:
+        if not self._is_intended:
             self._record(Result.SUCCESS, step="intent")
             self._is_intended = True
 
@@ -117,6 +135,18 @@ class _Call:
             parameters=self._fingerprint,
             **more,
         )
+
+
+def _answer_to(
+    problem: ProviderError | IntegrationError, deadline: Deadline
+) -> ProviderError | IntegrationError:
+    """Return what whoever asked is told of a failure."""
+    if isinstance(problem, NotionRefused):
+        return RefusedByNotion(problem.message)
+    # Of a write that was sent it is not known how it ended, and that is another error.
+    if type(problem) is NotionUnavailable and deadline.left() <= 0:
+        return TookTooLong()
+    return problem
 
 
 def _connected(caller: Caller) -> Integration:

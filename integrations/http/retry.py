@@ -46,6 +46,8 @@ class Retry:
     clock: Clock = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = field(default=random.random)
+    # By when all calls of one errand are over, however long each of them may take.
+    until: Deadline | None = None
 
     def run(self, attempt: Callable[[Deadline], T], *, seconds: float) -> T:
         """Run ``attempt`` until it succeeds or there is no time for another one.
@@ -53,6 +55,9 @@ class Retry:
         Raises: RateLimited when the wait is longer than the time left; Unavailable
         when the time is over; whatever else the attempt raises.
         """
+        if self.until is not None:
+            self.until.check()
+            seconds = min(seconds, self.until.left())
         deadline = Deadline.after(seconds, self.clock)
         number = 0
         while True:

@@ -15,6 +15,8 @@ from integrations import local_only
 from integrations.budget import DatabaseBudget
 from integrations.errors import ConnectionInError
 from integrations.http.errors import Unauthorized
+from integrations.http.retry import Retry
+from integrations.http.wire import Deadline
 from integrations.models import Integration
 from integrations.notion.budget import Priority
 from integrations.notion.client import NotionClient
@@ -55,15 +57,17 @@ def call_content(
     integration_id: UUID,
     priority: Priority,
     use: Callable[[NotionContent], T],
+    until: Deadline | None = None,
 ) -> T:
     """Run ``use`` with a client for the connection's content; policy and record are the caller's.
 
+    Each of its calls may take some seconds, and all of them end by ``until``.
     Raises: as ``call_with_token``.
     """
     return call_with_token(
         organization_id=organization_id,
         integration_id=integration_id,
-        use=lambda held: _use(NotionContent, held, priority, use),
+        use=lambda held: _use(NotionContent, held, priority, use, Retry(until=until)),
     )
 
 
@@ -109,7 +113,9 @@ def ask_notion(held: HeldToken, priority: Priority, use: Callable[[NotionClient]
     return _use(NotionClient, held, priority, use)
 
 
-def _use(door: type[D], held: HeldToken, priority: Priority, use: Callable[[D], T]) -> T:
+def _use(
+    door: type[D], held: HeldToken, priority: Priority, use: Callable[[D], T], retry: Retry | None = None
+) -> T:
     budget = DatabaseBudget(held.organization_id, held.integration_id)
     with door(
         held.token,
@@ -118,6 +124,7 @@ def _use(door: type[D], held: HeldToken, priority: Priority, use: Callable[[D], 
         budget=budget,
         priority=priority,
         deadline_seconds=_CALL_SECONDS,
+        retry=retry,
     ) as client:
         return use(client)
 

@@ -2,8 +2,8 @@
 
 Before a row is asked for, the event's number is kept; after it, how far the mirror is. Whoever finds a number
 that was begun and not ended looks for the row before making it: Notion saves some of what it answers with a
-failure, and workers are killed. What goes wrong is shown on the integrations page and tried again, ever more
-seldom; nothing else waits for it.
+failure, and workers are killed. What goes wrong is shown on the integrations page and tried again, after some
+seconds first and then ever more seldom, at least every ten minutes; nothing else waits for it.
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ _ROWS_AT_MOST = 50
 _SECONDS_AT_MOST = 60
 # Longer than a batch with the last call that it began.
 _LEASE = timedelta(seconds=120)
-_FIRST_RETRY_SECONDS = 60
-_LAST_RETRY_SECONDS = 3600
+# Most failures are over in moments. Each try that opens the token is an event, so the others are few.
+_FIRST_RETRY_SECONDS = 5
+_LAST_RETRY_SECONDS = 600
 
 
 class Superseded(Exception):
@@ -236,7 +237,7 @@ def _end(batch: _Batch, *, wait_seconds: int = 0) -> None:
 
 
 def _back_off(mirror: Mirror) -> int:
-    """Return the seconds to wait after one more try in vain: they double, up to an hour."""
+    """Return the seconds to wait after one more try in vain: they double, up to ten minutes."""
     wait = min(_LAST_RETRY_SECONDS, _FIRST_RETRY_SECONDS * 2 ** min(mirror.failures, 10))
     mirror.failures += 1
     return int(wait)
@@ -250,7 +251,10 @@ def _fail(mirror: Mirror, code: str, detail: str = "", batch: _Batch | None = No
         return
     is_new = held.error_code != code
     held.lease = held.leased_until = None
-    held.next_at = timezone.now() + timedelta(seconds=_back_off(held))
+    wait_seconds = _back_off(held)
+    held.next_at = timezone.now() + timedelta(seconds=wait_seconds)
+    # A second later, by which time it may be tried by any clock.
+    defer(TASK, delay_seconds=wait_seconds + 1)
     held.error_code, held.error_detail = code, detail[:254]
     held.error_since = timezone.now() if is_new else held.error_since
     held.save()

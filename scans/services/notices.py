@@ -12,8 +12,7 @@ from django.urls import reverse
 from notionscan.jobs import defer
 from scans import selectors
 from scans.models import Report, Scan
-from tenants.models import Membership
-from tenants.roles import Role
+from tenants import selectors as tenants
 
 TASK = "scans.mail"
 # Points of the overall score.
@@ -36,12 +35,11 @@ def notify_of_failure(scan: Scan) -> None:
 
 
 def mail(*, organization_id: UUID, scan_id: UUID) -> None:
-    """Send what there is to say of a scan to the organization's admins."""
+    """Send what there is to say of a scan to the organization's admins, to addresses that they verified."""
     with transaction.atomic():
         scan = Scan.objects.select_related("organization").get(organization_id=organization_id, pk=scan_id)
         subject, sentences = _letter(scan)
-        admins = Membership.objects.filter(organization_id=organization_id, role=Role.ADMIN)
-        addresses = list(admins.values_list("user__email", flat=True))
+        addresses = tenants.admin_addresses(organization_id)
     address = settings.BASE_URL + reverse("scans:detail", args=[scan.organization.slug, scan.pk])
     for each in addresses:
         # One by one: nobody needs to learn who the others are.

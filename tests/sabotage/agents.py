@@ -54,6 +54,13 @@ AGENTS = [
         _MCP,
     ),
     Guard(
+        "what a refusal quotes of Notion is called data",
+        _TOOLS,
+        "    quoted = {KEY: theirs} if theirs else {}\n    return _refused(problem.own_sentence,",
+        "    quoted = {KEY: theirs} if theirs else {}\n    return _refused(problem.sentence,",
+        _MCP,
+    ),
+    Guard(
         "a request with an unusable id is no notification",
         "integrations/gateway/mcp/messages.py",
         'return JSONRPCRequest if "id" in body else JSONRPCNotification',

@@ -5,13 +5,14 @@ from __future__ import annotations
 from tests.sabotage.guard import Guard
 
 _GATEWAY = ("tests/integrations/gateway/test_policy.py", "tests/integrations/gateway/test_calls.py")
+_PERFORM = ("tests/integrations/gateway/test_perform.py",)
 GOVERNED = [
     Guard(
         "each call asks for its permission",
         "integrations/gateway/perform.py",
         "    policy.authorize(caller, operation.permission, everywhere=False)\n",
         "",
-        ("tests/integrations/gateway/test_perform.py",),
+        _PERFORM,
     ),
     Guard(
         "an agent stays below its roots",
@@ -72,8 +73,22 @@ GOVERNED = [
     Guard(
         "unknown fields are refused",
         "integrations/gateway/arguments.py",
+        'alias_generator=to_camel, extra="forbid"',
+        "alias_generator=to_camel",
+        _GATEWAY,
+    ),
+    Guard(
+        "names that no schema shows are refused",
+        "integrations/gateway/arguments.py",
+        'alias_generator=to_camel, extra="forbid"',
         'alias_generator=to_camel, populate_by_name=True, extra="forbid"',
-        "alias_generator=to_camel, populate_by_name=True",
+        _GATEWAY,
+    ),
+    Guard(
+        "an address asks for nothing that is not known",
+        "integrations/gateway/api.py",
+        '    check_query(request.GET, given.keys() - {"id"})\n',
+        "",
         _GATEWAY,
     ),
     Guard(
@@ -93,9 +108,23 @@ GOVERNED = [
     Guard(
         "the intent of a write is on record before it",
         "integrations/gateway/perform.py",
-        "        self._intend()\n",
+        "        if self._writes:\n            self._intend()\n",
         "",
         _GATEWAY,
+    ),
+    Guard(
+        "all calls of one request end together",
+        "integrations/http/retry.py",
+        "        if self.until is not None:",
+        "        if False:",
+        _PERFORM,
+    ),
+    Guard(
+        "a write begins only with time for its answer",
+        "integrations/gateway/perform.py",
+        "        if self._deadline.left() < _WRITE_SECONDS:",
+        "        if False:",
+        _PERFORM,
     ),
     Guard(
         "what was read is on record before it is given out",

@@ -1144,11 +1144,25 @@ _OVER_TIME = [
         _CHECKS,
     ),
     Guard(
-        "a mail about a connection goes to verified addresses",
+        "a mail to admins goes to verified addresses",
         "tenants/selectors.py",
         "            verified=True,\n",
         "",
         _CHECKS,
+    ),
+    Guard(
+        "a mail about a scan goes to the same",
+        "scans/services/notices.py",
+        "addresses = tenants.admin_addresses(organization_id)",
+        "addresses = [each.user.email for each in tenants.admins(scan.organization)]",
+        ("tests/scans/test_report.py",),
+    ),
+    Guard(
+        "a mirror that failed is tried again soon",
+        "integrations/services/mirroring.py",
+        "    defer(TASK, delay_seconds=wait_seconds + 1)\n",
+        "",
+        ("tests/integrations/test_mirror.py",),
     ),
     Guard(
         "a token is asked about once more before it is erased",

@@ -29,8 +29,18 @@ from scans.services.notices import mail
 from scans.services.report import make_report
 from scans.services.start import start_scan
 from scans.snapshots import snapshot
+from tenants.roles import Role
 from tests import database
-from tests.factories import World, events, make_world, queued, run_jobs, within
+from tests.factories import (
+    World,
+    events,
+    make_member,
+    make_world,
+    queued,
+    run_jobs,
+    verify_address,
+    within,
+)
 from tests.scans.conftest import TOKEN, connect_acme, finish, start
 
 
@@ -244,9 +254,12 @@ def test_the_share_of_what_was_resolved() -> None:
 # Mail ----------------------------------------------------------------------------------------------------
 
 
-def test_a_score_that_drops_is_mailed_to_the_admins_alone(
+def test_a_score_that_drops_is_mailed_to_the_admins_alone_at_verified_addresses(
     connected: World, mailoutbox: list[EmailMessage]
 ) -> None:
+    make_member(connected.acme, Role.ADMIN, "unverified@acme.example")
+    for member in (connected.admin, connected.editor):
+        verify_address(member)
     first = finish(start(connected))
     reported(connected, first)
     second = finish(start(connected))
@@ -264,6 +277,7 @@ def test_a_score_that_drops_is_mailed_to_the_admins_alone(
 
 
 def test_a_scheduled_scan_that_fails_is_mailed(connected: World, mailoutbox: list[EmailMessage]) -> None:
+    verify_address(connected.admin)
     with within(connected.acme):
         scan = start_scan(organization=connected.acme, actor=None, full=True, is_scheduled=True)
         Scan.objects.filter(pk=scan.pk).update(status="incomplete", coverage={"reasons": ["No."]})
@@ -276,6 +290,7 @@ def test_a_scheduled_scan_without_an_end_queues_the_mail(
     committed: None, sandbox: Sandbox, mailoutbox: list[EmailMessage]
 ) -> None:
     world = make_world()
+    verify_address(world.admin)
     connect_acme(world)
     with within(world.acme):
         scan = start_scan(organization=world.acme, actor=None, full=True, is_scheduled=True)
@@ -283,8 +298,10 @@ def test_a_scheduled_scan_without_an_end_queues_the_mail(
     finish(scan)
     while run_jobs():
         pass
-    assert [(each.to, each.subject) for each in mailoutbox] == [
-        (["admin@acme.example"], "Acme Atlas: the scheduled scan did not finish")
+    # The connection's end is told as well, by itself.
+    assert sorted((each.to, each.subject) for each in mailoutbox) == [
+        (["admin@acme.example"], "Acme Atlas: the connection to Notion has stopped working"),
+        (["admin@acme.example"], "Acme Atlas: the scheduled scan did not finish"),
     ]
 
 
@@ -292,6 +309,7 @@ def test_a_drop_is_mailed_once_and_a_changed_calibration_never(
     committed: None, sandbox: Sandbox, mailoutbox: list[EmailMessage]
 ) -> None:
     world = make_world()
+    verify_address(world.admin)
     connect_acme(world)
     finish(start(world))
     while run_jobs():

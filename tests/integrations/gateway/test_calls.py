@@ -261,6 +261,26 @@ def test_unknown_fields_are_named(gateway: Callers) -> None:
     assert editor.calls == []
 
 
+def test_a_name_that_no_schema_shows_is_unknown(gateway: Callers) -> None:
+    editor = gateway("editor")
+    page, source = editor.page(), editor.source()
+    for reply, name in (
+        (editor.post("/search", page_size=5), "page_size"),
+        (editor.post(f"/databases/{source}/query", data_source_id=source), "data_source_id"),
+        (editor.patch(f"/pages/{page}", icon=None, if_last_edited_time=None), "if_last_edited_time"),
+        (editor.get("/databases", page_size=5), "page_size"),
+        (editor.get(f"/pages/{page}/blocks", curser="x", size=1), "curser, size"),
+        (editor.get(f"/pages/{page}", cursor="x"), "cursor"),
+        (editor.post("/search?pageSize=5"), "pageSize"),
+        (editor.get("/databases", **{"ntn_" + "x" * 46: ""}), "ntn_" + "x" * 20),
+    ):
+        assert reply.status_code == 400
+        assert reply.json()["error"].startswith(f"Unknown fields: {name}")
+        assert "x" * 21 not in reply.json()["error"]
+    assert editor.calls == []
+    assert editor.get("/databases", pageSize=5).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     [

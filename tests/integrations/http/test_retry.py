@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.http.errors import RateLimited, Unauthorized, Unavailable
-from integrations.http.retry import MAX_RETRY_AFTER_SECONDS, Transient, retry_after_seconds
+from integrations.http.retry import MAX_RETRY_AFTER_SECONDS, Retry, Transient, retry_after_seconds
 from integrations.http.wire import Deadline
 from tests.integrations.notion.doors import PATIENT, FakeTime
 
@@ -49,6 +49,23 @@ def test_no_attempt_starts_after_the_deadline_and_nobody_sleeps_beyond_it(
         time.retry(jitter=jitter).run(script, seconds=seconds)
     assert all(moment <= 1000.0 + seconds for moment in script.calls)
     assert time.now <= 1000.0 + seconds + takes + 1e-6
+
+
+def test_all_calls_of_one_errand_end_by_the_same_moment() -> None:
+    time = FakeTime()
+    retry = Retry(clock=time.clock, sleep=time.sleep, jitter=lambda: 0, until=Deadline.after(15, time.clock))
+    # Each may take ten seconds, and the second has five.
+    left = []
+
+    def attempt(deadline: Deadline) -> None:
+        left.append(deadline.left())
+        time.sleep(10)
+
+    retry.run(attempt, seconds=10)
+    retry.run(attempt, seconds=10)
+    with pytest.raises(Unavailable):
+        retry.run(attempt, seconds=10)
+    assert left == [10, 5]
 
 
 @PATIENT

@@ -10,12 +10,15 @@ from django.views.generic import TemplateView
 
 from integrations.callback import callback
 from integrations.gateway.mcp.views import mcp
+from integrations.providers import PROVIDERS
 from notionscan import health
 from notionscan.api import api
 from scans.overview import overview
 from scans.share_views import enter, shared
 from tenants.own_scope import in_own_scope
 from tenants.views import home
+
+trust = TemplateView.as_view(template_name="trust.html", extra_context={"providers": PROVIDERS})
 
 urlpatterns = [
     path("", home, name="home"),
@@ -35,7 +38,7 @@ urlpatterns = [
     path("api/integrations/<slug:provider>/callback", callback, name="oauth_callback"),
     path("api/", api.urls),
     path("mcp", mcp, name="mcp"),
-    path("trust", login_not_required(TemplateView.as_view(template_name="trust.html")), name="trust"),
+    path("trust", login_not_required(trust), name="trust"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]

@@ -190,15 +190,24 @@ def _page(
         "pins": [(each, pinned.replace("_", " ")) for each, pinned in sorted(now.calibration.pins.items())],
         "pin_choices": [(each, each.replace("_", " ")) for each in PINS],
         "people": [
-            (who, names.get(who, who), said, names.get(said["stand_in"] or "", ""))
-            for who, said in now.calibration.people.items()
+            (who, name, now.calibration.people[who], _named(names, now.calibration.people[who]["stand_in"]))
+            for who, name in _by_name({who: names.get(who, "") for who in now.calibration.people})
         ],
-        "names": sorted(names.items(), key=lambda each: each[1].casefold()),
+        "names": _by_name(names),
         "mutes": now.calibration.mutes,
         "precision": _precision(now.calibration),
         "tried": tried,
     }
     return render(request, "scans/calibration.html", context, status=status)
+
+
+def _by_name(names: dict[str, str]) -> list[tuple[str, str]]:
+    """Return people as (id, name), those whose names Notion does not tell last."""
+    return sorted(names.items(), key=lambda each: (not each[1], each[1].casefold(), each[0]))
+
+
+def _named(names: dict[str, str], who: str | None) -> str:
+    return (names.get(who) or who) if who else ""
 
 
 def _precision(now: Calibration) -> list[tuple[str, int, int]]:

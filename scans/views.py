@@ -9,6 +9,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from integrations import local_only
 from integrations import selectors as integrations
 from integrations.errors import IntegrationError
 from integrations.http.errors import LocalOnly
@@ -99,6 +100,7 @@ def _history(request: Request, member: Member, *, status: int = 200) -> HttpResp
         "next_cursor": page.next_cursor,
         "live": selectors.live_scan(organization.pk),
         "is_connected": integrations.is_connected(organization, NOTION),
+        "is_local_only": local_only.is_on(),
         "schedule": selectors.schedule(organization.pk),
         "rhythms": [("", "Off"), *Schedule.Every.choices],
     }

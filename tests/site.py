@@ -15,7 +15,7 @@ from tests import database
 class Site:
     """A running product over the test database, and the Notion it talks to."""
 
-    def __init__(self, *, worker: bool = True) -> None:
+    def __init__(self, *, worker: bool = True, threads: int = 8, is_quiet: bool = False) -> None:
         port = _free_port()
         self.url = f"http://localhost:{port}"
         redirect_uri = f"{self.url}/api/integrations/notion/callback"
@@ -37,9 +37,12 @@ class Site:
             "SITE_CLIENT_SECRET": client.client_secret,
         }
         web = ["-m", "gunicorn", "notionscan.wsgi", "--bind", f"127.0.0.1:{port}"]
-        commands = [[*web, "--workers", "1", "--threads", "8", "--log-level", "warning"]]
+        commands = [[*web, "--workers", "1", "--threads", str(threads), "--log-level", "warning"]]
         commands += [["manage.py", "worker"]] if worker else []
-        self._processes = [subprocess.Popen([sys.executable, *each], env=environment) for each in commands]
+        errors = subprocess.DEVNULL if is_quiet else None
+        self._processes = [
+            subprocess.Popen([sys.executable, *each], env=environment, stderr=errors) for each in commands
+        ]
         _wait_for(f"{self.url}/healthz")
 
     def close(self) -> None:

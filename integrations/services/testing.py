@@ -15,6 +15,7 @@ from integrations.models import Integration
 from integrations.notion.budget import Priority
 from integrations.providers import NOTION, PROVIDERS
 from integrations.services.calls import call_notion, call_with_token
+from integrations.services.shared import count_shared_later
 from tenants.models import Organization, User
 
 
@@ -30,6 +31,8 @@ class TestOutcome:
 
 def test_connection(*, organization: Organization, actor: User, provider: str) -> TestOutcome:
     """Ask the provider whose token this is. A dead token puts the connection into ``error``.
+
+    Where it works, what is shared with it is counted anew.
 
     Raises: LocalOnly; NotConnected.
     """
@@ -60,6 +63,9 @@ def test_connection(*, organization: Organization, actor: User, provider: str) -
             result=Result.SUCCESS if outcome.ok else Result.ERROR,
             reason=outcome.code,
         )
+        if outcome.ok and provider == NOTION:
+            # Whoever shared something, or mended what kept us from counting, comes back to this.
+            count_shared_later(integration)
     return outcome
 
 

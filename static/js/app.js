@@ -162,7 +162,7 @@
     } catch {
       // Not over plain http, nor where the browser forbids it.
       field.focus();
-      complain("Your browser does not let this page copy. The key is selected: copy it by hand.");
+      complain("Your browser does not let this page copy. The text is selected: copy it by hand.");
     }
   });
 

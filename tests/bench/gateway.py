@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 import statistics
-import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing
 from time import perf_counter
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
-from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext, override_settings
@@ -29,11 +23,11 @@ from integrations.services.connect import connect_internal
 from notionscan.secret import Secret
 from tenants.models import Organization
 from tenants.roles import Maturity
-from tests import database
 from tests.bench.figure import Figure
 from tests.bench.pairs import Timed, compare, p95
 from tests.bench.world import Place, make_place
 from tests.factories import bearer, log_in, make_account, within
+from tests.site import Site
 
 _PAIRS = 500
 _MOST_MILLISECONDS = 15
@@ -64,7 +58,7 @@ def measure() -> Iterator[Figure]:
         for who, client in (("a person", person), ("a service account", bearer(key))):
             yield _overhead(who, place, client, address, _bare(sandbox, page_id))
         yield _mcp(place, bearer(key), address, page_id)
-        yield from _at_once(sandbox, place, address)
+    yield from _at_once(place)
 
 
 def _connect(organization: Organization) -> None:
@@ -168,16 +162,19 @@ def _bare(sandbox: Sandbox, page_id: str) -> Timed:
     return call
 
 
-def _at_once(sandbox: Sandbox, place: Place, address: str) -> Iterator[Figure]:
+def _at_once(place: Place) -> Iterator[Figure]:
     key = make_account(place.organization, place.admin, maturity=Maturity.INTERN).key
-    with _web(sandbox) as url:
+    with closing(Site(worker=False, threads=4, is_quiet=True)) as site:
+        sandbox = site.sandbox
+        page_id = sandbox.visible(_TOKEN, Kind.PAGE)[0]
+        address = f"{site.url}/api/orgs/gateway/notion/pages/{page_id}"
         for limit, expected in ((600, {200: _AT_ONCE}), (180, None)):
             _allow(place.organization, limit)
             sandbox.limiter.limit = limit
             sandbox.limiter.clear()
             sandbox.requests.clear()
             started = perf_counter()
-            answers = _read_at_once(url + address, key)
+            answers = _read_at_once(address, key)
             seconds = perf_counter() - started
             refused = sum(entry.status == 429 for entry in sandbox.requests.entries())
             statuses = Counter(status for status, _ in answers)
@@ -216,35 +213,3 @@ def _read_at_once(address: str, key: str) -> list[tuple[int, str]]:
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(read, range(_AT_ONCE)))
-
-
-@contextmanager
-def _web(sandbox: Sandbox) -> Iterator[str]:
-    """Serve the product over this database, with four threads; gives its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://localhost:{port}"
-    environment = database.process_environment() | {
-        "DJANGO_SETTINGS_MODULE": "tests.browser.settings",
-        "SITE_URL": url,
-        "SITE_NOTION_URL": sandbox.url,
-        "SITE_CLIENT_SECRET": settings.NOTION_CLIENT_SECRET.expose(),
-    }
-    command = ["-m", "gunicorn", "notionscan.wsgi", "--bind", f"127.0.0.1:{port}", "--log-level", "critical"]
-    process = subprocess.Popen(
-        [sys.executable, *command, "--workers", "1", "--threads", "4"],
-        env=environment,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        for _ in range(200):
-            try:
-                with urlopen(f"{url}/healthz", timeout=2):
-                    break
-            except OSError:
-                time.sleep(0.1)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=30)

@@ -33,6 +33,12 @@ def test_a_link_is_made_opened_and_revoked(
     admin.get_by_label("Passcode").fill("open-sesame")
     admin.get_by_role("button", name="Create link").click()
     link = admin.get_by_label("Link", exact=True).input_value()
+    admin.context.grant_permissions(["clipboard-write"])
+    admin.get_by_role("button", name="Copy").click()
+    expect(admin.get_by_role("button", name="Copied")).to_be_visible()
+    admin.get_by_label("For whom").press("Control+V")
+    expect(admin.get_by_label("For whom")).to_have_value(link)
+    admin.get_by_label("For whom").fill("")
     check(admin, "a new link")
 
     elsewhere = browser.new_context(

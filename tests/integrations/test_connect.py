@@ -11,10 +11,12 @@ import pytest
 from django.http import HttpResponse
 
 from audit.models import Event
-from integrations.models import PendingRevocation
+from integrations.models import Integration, PendingRevocation
 from integrations.notion import me
-from integrations.sandbox import Sandbox, TokenKind, demo_token
+from integrations.sandbox import Kind, Sandbox, TokenKind, demo_token
 from integrations.services import verification
+from integrations.services.shared import count_shared
+from notionscan import rls
 from notionscan.models import Attempt
 from tenants.models import User
 from tests.factories import World, events, log_in, the_integration, within
@@ -324,23 +326,60 @@ def test_a_change_without_the_csrf_token_is_refused(world: World, sandbox: Sandb
     assert the_integration(world.acme) is None
 
 
-def test_what_is_shared_is_counted_by_a_job(world: World, sandbox: Sandbox) -> None:
-    from integrations.sandbox import Kind
+def count(world: World) -> Integration:
+    """Count what is shared, as the queued job does."""
+    found = the_integration(world.acme)
+    assert found is not None
+    with rls.scope(rls.job_scope(world.acme.pk)):
+        count_shared(organization_id=world.acme.pk, integration_id=found.pk)
+    counted = the_integration(world.acme)
+    assert counted is not None
+    return counted
 
+
+def test_what_is_shared_is_counted_by_a_job(world: World, sandbox: Sandbox) -> None:
     connect(world)
     # Queued by the transaction of the connect, stamped with its organization.
-    with within(world.acme):
-        integration = the_integration(world.acme)
-        assert integration is not None
-        assert integration.shared_counted_at is None
-        from integrations.services.shared import count_shared
-
-        count_shared(organization_id=world.acme.pk, integration_id=integration.pk)
-        integration.refresh_from_db()
+    before = the_integration(world.acme)
+    assert before is not None
+    assert before.shared_counted_at is None
+    integration = count(world)
     assert integration.shared_pages == len(sandbox.visible(ACME, Kind.PAGE))
     assert integration.shared_databases == len(sandbox.visible(ACME, Kind.DATA_SOURCE))
     assert not integration.shared_is_partial
     assert integration.shared_counted_at is not None
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [("restricted_resource", "notion_capability_missing"), ("unauthorized", "notion_unauthorized")],
+)
+def test_a_count_that_fails_says_so(world: World, sandbox: Sandbox, fault: str, code: str) -> None:
+    connect(world)
+    sandbox.faults.add(fault, "POST /v1/search", times=None)
+    failed = count(world)
+    assert (failed.shared_error_code, failed.shared_pages) == (code, None)
+    page = world.client(world.admin).get("/orgs/acme/integrations/").content.decode()
+    # A connection that stopped working has more to say than that.
+    assert ("Not counted." in page) is (failed.status == "connected")
+    assert 'hx-trigger="load delay' not in page
+    with within(world.acme):
+        event = Event.objects.filter(action="notion.read").latest("sequence")
+    assert (event.result, event.metadata["reason"]) == ("error", code)
+
+
+def test_a_test_of_the_connection_counts_anew(world: World, sandbox: Sandbox) -> None:
+    connect(world)
+    count(world)
+    sandbox.faults.add("restricted_resource", "POST /v1/search")
+    assert count(world).shared_error_code
+    page = "/orgs/acme/integrations/"
+    assert "Not counted." in world.client(world.admin).get(page).content.decode()
+    answer = world.client(world.admin).post(f"{page}notion/test")
+    assert "Counting the pages and databases" in answer.content.decode()
+    counted = count(world)
+    assert (counted.shared_error_code, bool(counted.shared_pages)) == ("", True)
+    assert "Not counted." not in world.client(world.admin).get(page).content.decode()
 
 
 def test_events_name_the_actor_and_never_the_token(world: World, sandbox: Sandbox) -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from audit.models import Event
 from integrations.sandbox import Sandbox
-from scans import selectors
+from scans import calibration_views, selectors
 from scans.models import CalibrationVersion, Finding, Scan
 from scans.services.report import make_report
 from tests.factories import World, make_world, run_jobs, within
@@ -46,7 +46,11 @@ def confirm(browser: Client, place: str, sent: dict[str, str]) -> Any:
 
 
 def text(answer: Any) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
+    return text_of(answer.content.decode())
+
+
+def text_of(page: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page)).strip()
 
 
 def test_a_preview_shows_the_difference_and_saves_nothing(reported: World) -> None:
@@ -100,6 +104,26 @@ def test_a_pin_and_a_person_are_saved_and_shown(reported: World) -> None:
     assert "&lt;b&gt;Ops" in page
     confirm(browser, "pin", {"object": one, "pin": ""})
     assert versions(reported) == 3
+
+
+def test_people_are_listed_by_name_and_those_without_one_last() -> None:
+    names = {"0": "", "1": "Zoë", "2": "ada", "3": "", "4": "Bob"}
+    assert [who for who, _ in calibration_views._by_name(names)] == ["2", "4", "1", "0", "3"]
+
+
+def test_an_id_stands_below_a_name_and_never_before_it(reported: World) -> None:
+    browser = reported.client(reported.admin)
+    with within(reported.acme):
+        report = selectors.newest_report(reported.acme.pk)
+    assert report is not None
+    known = max(report.analysis["people"]["persons"], key=lambda each: bool(each["name"]))
+    stranger = "00000000-1111-4111-8111-111111111111"
+    for who in (stranger, known["id"]):
+        confirm(browser, "person", {"person": who, "is": "left", "stand_in": stranger})
+    rows = re.findall(r'<tr><th scope="row">(.*?)</tr>', browser.get(PAGE).content.decode())
+    first, second = (text_of(row) for row in rows[:2])
+    assert first.startswith(f"{html.escape(known['name'])} {known['id']}")
+    assert second.startswith(f"Without a name {stranger}")
 
 
 def test_an_editor_mutes_and_an_admin_goes_back(committed: None, sandbox: Sandbox) -> None:

@@ -47,6 +47,14 @@ def test_the_card_is_there_where_reddit_is_allowed(world: World, reddit: Sandbox
     assert "reddit" not in browser.get(PAGE).content.decode().lower()
 
 
+def test_trust_speaks_of_reddit_where_it_is_allowed(client: Client, reddit: Sandbox, settings: Any) -> None:
+    assert (
+        "If you connect Reddit, its token tells whose account it is" in client.get("/trust").content.decode()
+    )
+    settings.INTEGRATIONS_ALLOWED = {"notion_internal"}
+    assert "Reddit" not in client.get("/trust").content.decode()
+
+
 def test_a_connection_stays_visible_where_reddit_is_allowed_no_more(
     world: World, reddit: Sandbox, settings: Any
 ) -> None:

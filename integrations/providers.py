@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from integrations import allowed
-from integrations.http.errors import ProviderError
-from integrations.http.oauth import ProviderApp, TokenHint
+from integrations.http.errors import ProviderError, Unavailable
+from integrations.http.oauth import Account, ProviderApp, TokenGrant, TokenHint
 from integrations.notion import errors as notion_errors
 from integrations.notion.oauth import OAuthApp
 from integrations.reddit import errors as reddit_errors
@@ -29,6 +29,8 @@ class Provider:
     public: str
     internal: str | None = None
     oauth_app: Callable[[], ProviderApp]
+    # How the provider is asked whose token it is, where what it grants does not say so.
+    ask_account: Callable[[Secret], Account] | None = None
     # The door's kind of an error that the shared machinery raised.
     named: Callable[[ProviderError], ProviderError]
     # Revoking this one ends the whole authorization.
@@ -52,6 +54,17 @@ class Provider:
         """Return the code of a connection whose token the provider no longer accepts."""
         return f"{self.slug}_unauthorized"
 
+    def account_of(self, grant: TokenGrant) -> Account:
+        """Return whose tokens these are.
+
+        Raises: Unauthorized; RateLimited; Unavailable.
+        """
+        if grant.account is not None:
+            return grant.account
+        if self.ask_account is None:
+            raise self.named(Unavailable("the grant does not say whose it is"))
+        return self.ask_account(grant.access_token)
+
     def revocable(self, access_token: Secret, refresh_token: Secret | None) -> tuple[Secret, TokenHint]:
         """Return the token whose revocation ends an authorization, as far as it is there."""
         if self.ends_with is TokenHint.REFRESH and refresh_token is not None:
@@ -69,7 +82,7 @@ def _notion_app() -> ProviderApp:
     )
 
 
-def _reddit_app() -> ProviderApp:
+def _reddit_app() -> RedditApp:
     return RedditApp(
         client_id=settings.REDDIT_CLIENT_ID,
         client_secret=settings.REDDIT_CLIENT_SECRET,
@@ -98,6 +111,7 @@ PROVIDERS = {
         title="Reddit",
         public=allowed.REDDIT,
         oauth_app=_reddit_app,
+        ask_account=lambda token: _reddit_app().account(token),
         named=reddit_errors.named,
         # Its access tokens end with the refresh token, and not the other way round.
         ends_with=TokenHint.REFRESH,

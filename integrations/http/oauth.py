@@ -53,12 +53,6 @@ class ProviderApp(Protocol):
         Raises: OAuthRefused; Unavailable, after which the code may or may not be used up.
         """
 
-    def account(self, token: Secret) -> Account:
-        """Ask whose token it is.
-
-        Raises: Unauthorized; RateLimited; Unavailable.
-        """
-
     def is_alive(self, token: Secret) -> bool:
         """Ask whether a token is accepted, at nobody's cost where the provider allows it.
 

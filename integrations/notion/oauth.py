@@ -22,7 +22,6 @@ from integrations.notion.errors import (
     NotionUnavailable,
     sealed,
 )
-from integrations.notion.me import verify_token
 from integrations.notion.replies import read_id, read_text
 from integrations.notion.wire import REQUEST_ID_HEADER, request_id_of
 from notionscan.secret import Secret
@@ -80,22 +79,6 @@ class OAuthApp:
         # From here on it is a Secret in every frame that an error report could print.
         del code
         return self._grant(body)
-
-    def account(self, token: Secret) -> Account:
-        """Ask whose token it is; exchange and refresh say so themselves."""
-        me = verify_token(
-            token,
-            base_url=self.base_url,
-            notion_version=self.notion_version,
-            deadline_seconds=self.deadline_seconds,
-            retry=self.retry,
-        )
-        return Account(
-            id=str(me.bot_id),
-            name=me.owner_name,
-            workspace_id=me.workspace_id,
-            workspace_name=me.workspace_name,
-        )
 
     def refresh(self, refresh_token: Secret) -> TokenGrant:
         """Return new tokens; both old ones are dead then.

@@ -115,10 +115,9 @@ def complete_authorization(
         raise VariantNotAllowed
     if error or not code:
         raise ConsentRefused(error, provider=provider)
-    app = provider.oauth_app()
-    grant = app.exchange(code)
+    grant = provider.oauth_app().exchange(code)
     try:
-        account = grant.account or app.account(grant.access_token)
+        account = provider.account_of(grant)
         with transaction.atomic():
             return _store(organization, actor, provider, grant, account)
     except BaseException as failure:

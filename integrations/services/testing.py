@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.db import transaction
@@ -11,11 +12,13 @@ from audit.record import record
 from integrations import local_only, selectors
 from integrations.errors import IntegrationError, NotConnected
 from integrations.http.errors import ProviderError
+from integrations.http.oauth import Account
 from integrations.models import Integration
 from integrations.notion.budget import Priority
 from integrations.providers import NOTION, PROVIDERS
 from integrations.services.calls import call_notion, call_with_token
 from integrations.services.shared import count_shared_later
+from notionscan.secret import Secret
 from tenants.models import Organization, User
 
 
@@ -42,7 +45,8 @@ def test_connection(*, organization: Organization, actor: User, provider: str) -
         if integration is None:
             raise NotConnected(provider=PROVIDERS[provider])
     try:
-        facts = _notion_facts(integration) if provider == NOTION else _account_facts(integration)
+        ask = PROVIDERS[provider].ask_account
+        facts = _account_facts(integration, ask) if ask else _notion_facts(integration)
     except NotConnected:
         raise
     except (ProviderError, IntegrationError) as problem:
@@ -83,11 +87,10 @@ def _notion_facts(integration: Integration) -> list[tuple[str, str]]:
     ]
 
 
-def _account_facts(integration: Integration) -> list[tuple[str, str]]:
-    app = PROVIDERS[integration.provider].oauth_app()
+def _account_facts(integration: Integration, ask: Callable[[Secret], Account]) -> list[tuple[str, str]]:
     account = call_with_token(
         organization_id=integration.organization_id,
         integration_id=integration.pk,
-        use=lambda held: app.account(held.token),
+        use=lambda held: ask(held.token),
     )
     return [("Account", account.name or account.id)]

@@ -6,7 +6,29 @@ from tests.sabotage.guard import Guard
 
 _GATEWAY = ("tests/integrations/gateway/test_policy.py", "tests/integrations/gateway/test_calls.py")
 _PERFORM = ("tests/integrations/gateway/test_perform.py",)
+_HOSTILE = ("tests/integrations/gateway/test_hostile.py",)
 GOVERNED = [
+    Guard(
+        "of a session and a key the key decides",
+        "notionscan/api.py",
+        "auth=[ServiceAccountKey(), Session(csrf=True)]",
+        "auth=[Session(csrf=True), ServiceAccountKey()]",
+        _HOSTILE,
+    ),
+    Guard(
+        "a token is refreshed once in a call",
+        "integrations/services/calls.py",
+        "            if held.can_refresh and not is_fresh:",
+        "            if held.can_refresh:",
+        _HOSTILE,
+    ),
+    Guard(
+        "a cursor is a word",
+        "integrations/gateway/arguments.py",
+        '        pattern=r"^[!-~]+$",\n',
+        "",
+        _HOSTILE,
+    ),
     Guard(
         "each call asks for its permission",
         "integrations/gateway/perform.py",

@@ -39,6 +39,8 @@ from notionscan import rls
 from notionscan.jobs import defer
 
 DISCONNECTED = "mirror_disconnected"
+# Mirrored, these would be an event for each batch, and a batch for each event.
+_OWN = (Action.MIRROR_WRITTEN, Action.MIRROR_FAILED)
 _ROWS_AT_MOST = 50
 _SECONDS_AT_MOST = 60
 # Longer than a batch with the last call that it began.
@@ -149,7 +151,7 @@ def _advance(mirror: Mirror) -> bool:
     """Go past events that are not mirrored; False if there are no others."""
     following = audit.events_after(mirror.organization_id, mirror.mirrored_sequence)
     for sequence, action in following.values_list("sequence", "action")[:_ROWS_AT_MOST]:
-        if action != Action.MIRROR_WRITTEN:
+        if action not in _OWN:
             return True
         mirror.mirrored_sequence = sequence
     return False
@@ -169,8 +171,7 @@ def _write(client: NotionContent, batch: _Batch) -> None:
     for event in events:
         if time.monotonic() > give_up_at:
             return
-        if event.action == Action.MIRROR_WRITTEN:
-            # Mirrored, it would be an event for each batch, and a batch for each event.
+        if event.action in _OWN:
             _keep(mirror, mirrored_sequence=event.sequence)
             continue
         page_id = _row(client, chosen, mirror, event)

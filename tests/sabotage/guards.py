@@ -1195,8 +1195,15 @@ _OVER_TIME = [
     Guard(
         "the mirror does not mirror itself",
         "integrations/services/mirroring.py",
-        "        if action != Action.MIRROR_WRITTEN:\n            return True",
+        "        if action not in _OWN:\n            return True",
         "        if action:\n            return True",
+        _MIRROR,
+    ),
+    Guard(
+        "the mirror does not mirror its failures, each of which would be another one",
+        "integrations/services/mirroring.py",
+        "_OWN = (Action.MIRROR_WRITTEN, Action.MIRROR_FAILED)",
+        "_OWN = (Action.MIRROR_WRITTEN,)",
         _MIRROR,
     ),
     Guard(

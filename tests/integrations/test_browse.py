@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from html.parser import HTMLParser
 from typing import Any
 from uuid import UUID
 
@@ -212,6 +213,54 @@ def test_hostile_words_are_text(connected: World, look: Look) -> None:
         assert HOSTILE not in answer.content.decode()
         assert html.escape(HOSTILE) in answer.content.decode()
         assert 'href="javascript' not in answer.content.decode()
+
+
+class Elements(HTMLParser):
+    """What a browser would make of a page: names of attributes, and what scripts and images load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attributes: set[str] = set()
+        self.loaded: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes |= {name for name, _ in attrs}
+        if tag in ("script", "img", "iframe", "object", "embed"):
+            self.loaded.append(dict(attrs).get("src") or "")
+
+
+TITLES = {
+    "closing": "</title></bdi><script>alert(1)</script>",
+    "attribute": "\" onfocus=alert(1) autofocus x='><img src=x onerror=alert(1)>",
+    "template": "{{ 7|add:42 }}{% debug %}",
+    "turned": "\u202egnp.exe\u2066",
+    "long": "x" * 2_000,
+}
+
+
+@pytest.mark.parametrize("title", TITLES.values(), ids=list(TITLES))
+@pytest.mark.parametrize("who", ["viewer", "editor", "admin", "outsider"])
+def test_any_title_is_text_to_members_and_nothing_to_others(
+    connected: World, sandbox: Sandbox, who: str, title: str
+) -> None:
+    page_id = make_page(connected, title, paragraph(title))
+    sandbox.requests.clear()
+    browser = connected.client(getattr(connected, who))
+    for place in ("", f"{page_id}/"):
+        answer = browser.get(f"{BROWSE}{place}")
+        page = answer.content.decode()
+        if who == "outsider":
+            assert answer.status_code == 404
+            assert html.escape(title) not in page
+            continue
+        assert answer.status_code == 200
+        assert html.escape(title) in page
+        found = Elements()
+        found.feed(page)
+        assert not [name for name in found.attributes if name.startswith("on")]
+        assert {address.partition("?")[0].rpartition(".")[2] for address in found.loaded} <= {"js", "svg"}
+        assert all(address.startswith("/static/") for address in found.loaded)
+    assert (sandbox.requests.count("* /*") == 0) is (who == "outsider")
 
 
 @pytest.mark.parametrize(

@@ -298,6 +298,13 @@ _PEOPLE = [
         _ACCOUNT_PAGE,
     ),
     Guard(
+        "a title in a list is text",
+        "templates/integrations/_browse_title.html",
+        '{{ hit.title|default:"Without a title" }}</bdi></a>',
+        '{{ hit.title|safe|default:"Without a title" }}</bdi></a>',
+        _BROWSE,
+    ),
+    Guard(
         "only an address of Notion's is a link",
         "integrations/browse/shown.py",
         "    if link is not None:\n        return link.geturl()",

@@ -43,7 +43,7 @@ TOKEN: dict[str, str | bool] = {"token": demo_token("Acme Atlas")}
 SHARE: dict[str, str | bool] = {"recipient": "The board", "days": "30", "redaction": "initials"}
 # In this order, because each finds what the ones before it left.
 ACTS = (
-    Act("POST", f"{PROVIDER}test", changes=False),
+    Act("POST", f"{PROVIDER}test"),
     Act("POST", f"{NOTION}token", TOKEN),
     Act("PATCH", f"{API}integrations/notion/token", TOKEN),
     Act("POST", f"{ORG}scans/start"),

@@ -16,9 +16,10 @@ from django.views.decorators.http import require_safe
 
 from integrations.browse import shown
 from integrations.errors import ConnectionInError, IntegrationError, NotConnected
-from integrations.gateway.perform import perform
+from integrations.gateway.perform import perform, whole_deadline
 from integrations.gateway.registry import OPERATIONS
 from integrations.http.errors import LocalOnly, ProviderError, RateLimited
+from integrations.http.wire import Deadline
 from integrations.notion.errors import NotionNotShared
 from integrations.problems import retry_after_of, status_of
 from notionscan.errors import Invalid
@@ -49,7 +50,9 @@ def search(request: Request, slug: str) -> HttpResponse:
     member = access.member(request, slug, Permission.READ)
     query = request.GET.get("q", "").strip()
     try:
-        found = _ask(member, "search", query=query, cursor=_cursor(request), pageSize=_RESULTS)
+        found = _ask(
+            member, "search", whole_deadline(), query=query, cursor=_cursor(request), pageSize=_RESULTS
+        )
     except NotConnected:
         return _search(request, member, query=query, is_unconnected=True)
     except _REFUSALS as refusal:
@@ -66,9 +69,10 @@ def search(request: Request, slug: str) -> HttpResponse:
 @require_safe
 def page(request: Request, slug: str, page_id: UUID) -> HttpResponse:
     member = access.member(request, slug, Permission.READ)
+    until = whole_deadline()
     try:
-        found = _ask(member, "get_page", id=str(page_id))
-        content = _ask(member, "get_page_content", id=str(page_id), cursor=_cursor(request))
+        found = _ask(member, "get_page", until, id=str(page_id))
+        content = _ask(member, "get_page_content", until, id=str(page_id), cursor=_cursor(request))
     except _REFUSALS as refusal:
         return _refused(request, member, refusal)
     context = {
@@ -84,10 +88,11 @@ def page(request: Request, slug: str, page_id: UUID) -> HttpResponse:
 @require_safe
 def database(request: Request, slug: str, database_id: UUID) -> HttpResponse:
     member = access.member(request, slug, Permission.READ)
+    until = whole_deadline()
     try:
-        found = _ask(member, "get_database", id=str(database_id))
+        found = _ask(member, "get_database", until, id=str(database_id))
         source = _source(found, request.GET.get("source", ""))
-        rows = _rows(request, member, found, source) if source else None
+        rows = _rows(request, member, until, found, source) if source else None
     except _REFUSALS as refusal:
         return _refused(request, member, refusal)
     context = {
@@ -102,12 +107,12 @@ def database(request: Request, slug: str, database_id: UUID) -> HttpResponse:
     return _render(request, member, "integrations/browse_database.html", context)
 
 
-def _ask(member: Member, operation: str, **given: Any) -> dict[str, Any]:
+def _ask(member: Member, operation: str, until: Deadline, **given: Any) -> dict[str, Any]:
     """Ask the gateway for a member.
 
     Raises: _REFUSALS.
     """
-    return perform(caller=member, operation=OPERATIONS[operation], given=given)
+    return perform(caller=member, operation=OPERATIONS[operation], given=given, until=until)
 
 
 def _source(found: dict[str, Any], wanted: str) -> dict[str, Any] | None:
@@ -118,10 +123,13 @@ def _source(found: dict[str, Any], wanted: str) -> dict[str, Any] | None:
     return next((each for each in sources if each["id"] == wanted), None)
 
 
-def _rows(request: Request, member: Member, found: dict[str, Any], source: dict[str, Any]) -> dict[str, Any]:
+def _rows(
+    request: Request, member: Member, until: Deadline, found: dict[str, Any], source: dict[str, Any]
+) -> dict[str, Any]:
     return _ask(
         member,
         "query_database",
+        until,
         id=str(found["id"]),
         dataSourceId=source["id"],
         cursor=_cursor(request),

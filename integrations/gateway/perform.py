@@ -44,13 +44,20 @@ _WHOLE_SECONDS = 20
 _WRITE_SECONDS = 10
 
 
-def perform(*, caller: Caller, operation: Operation, given: Mapping[str, Any]) -> Json:
-    """Do one of the ten calls for a caller, and record it.
+def whole_deadline() -> Deadline:
+    """Return the moment by which everything that is asked of Notion from now on is over."""
+    return Deadline.after(_WHOLE_SECONDS)
+
+
+def perform(
+    *, caller: Caller, operation: Operation, given: Mapping[str, Any], until: Deadline | None = None
+) -> Json:
+    """Do one of the ten calls for a caller, and record it; several that answer one request share ``until``.
 
     Raises: Forbidden; Invalid, before anything is sent; NotConnected, ConnectionInError, TookTooLong and
     other IntegrationErrors; the door's errors. None of them lets anything of Notion's content out.
     """
-    deadline = Deadline.after(_WHOLE_SECONDS)
+    deadline = until or whole_deadline()
     policy.authorize(caller, operation.permission, everywhere=False)
     arguments = parsed(operation.takes, given)
     integration = _connected(caller)

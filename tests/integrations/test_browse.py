@@ -24,6 +24,7 @@ from integrations.services.connect import connect_internal
 from notionscan.secret import Secret
 from tests import database
 from tests.factories import World, make_world, run_jobs, within
+from tests.integrations.gateway.test_perform import time_that_is_told
 
 BROWSE = "/orgs/acme/browse/"
 TOKEN = demo_token("Acme Atlas")
@@ -423,6 +424,21 @@ def test_refusals_are_our_sentences_with_the_next_step(
         assert 120 < int(answer.headers["Retry-After"]) <= 150
     if fault == "unauthorized":
         assert "/orgs/acme/integrations/" in answer.content.decode()
+
+
+def test_a_page_is_answered_in_time_however_many_requests_it_takes(
+    connected: World, look: Look, source: Source, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page_id = make_page(connected, "Plan")
+    time = time_that_is_told(monkeypatch)
+    for place, calls in ((f"{page_id}/", "/v1/pages/*"), (f"databases/{source.database}/", "/v1/data*")):
+        sandbox.requests.clear()
+        # The first of its calls takes all the time that there is for the second.
+        sandbox.faults.add("act", f"GET {calls}", action=lambda: time.sleep(21))
+        answer = look(place)
+        assert answer.status_code == 503
+        assert "took too long" in text_of(answer)
+        assert sandbox.requests.count("GET /v1/blocks/*") + sandbox.requests.count("POST /*") == 0
 
 
 def test_a_fragment_is_refused_in_its_place(look: Look, sandbox: Sandbox) -> None:

@@ -298,6 +298,13 @@ _PEOPLE = [
         _ACCOUNT_PAGE,
     ),
     Guard(
+        "a page's calls end together",
+        "integrations/browse/views.py",
+        "given=given, until=until)",
+        "given=given)",
+        _BROWSE,
+    ),
+    Guard(
         "a title in a list is text",
         "templates/integrations/_browse_title.html",
         '{{ hit.title|default:"Without a title" }}</bdi></a>',

@@ -30,7 +30,11 @@ def test_no_call_is_done_for_who_may_not(gateway: Callable[..., Gateway], name: 
 
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
-    """The time of a whole call, which passes as a test says."""
+    return time_that_is_told(monkeypatch)
+
+
+def time_that_is_told(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
+    """Return the time of a whole call, which passes as a test says."""
     time = FakeTime()
 
     class Whole(Deadline):

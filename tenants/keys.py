@@ -17,7 +17,8 @@ from notionscan import limits, rls
 from tenants.models import ServiceAccount
 from tenants.services.service_accounts import PREFIX, hash_of
 
-_BEARER = re.compile(r"Bearer +(\S+)", re.IGNORECASE)
+# Whatever else comes after the word is a key that is none.
+_BEARER = re.compile(r"Bearer(?: +(.*))?", re.IGNORECASE | re.DOTALL)
 _MINUTE = timedelta(minutes=1)
 # A script that goes on with a dead key does not queue at the head of its organization's chain.
 _REFUSALS_RECORDED = 10
@@ -71,7 +72,7 @@ def account_of(request: HttpRequest) -> ServiceAccount | None:
     sent = _BEARER.fullmatch(request.headers.get("Authorization", ""))
     if sent is None:
         return None
-    organization_id, account_id = _ids_of(sent[1])
+    organization_id, account_id = _ids_of(sent[1] or "")
     rls.enter(rls.organization_scope(organization_id))
     with transaction.atomic():
         account = ServiceAccount.objects.select_related("organization").filter(pk=account_id).first()

@@ -36,7 +36,7 @@ Cursor = Annotated[
         description="nextCursor of the answer before.",
     ),
 ]
-PageSize = Annotated[int, Field(default=PAGE_SIZE, ge=1, le=PAGE_SIZE)]
+PageSize = Annotated[int, Field(default=PAGE_SIZE, ge=1, le=PAGE_SIZE, strict=True)]
 
 
 class Arguments(BaseModel):

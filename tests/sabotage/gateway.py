@@ -16,6 +16,13 @@ GOVERNED = [
         _HOSTILE,
     ),
     Guard(
+        "a key that is none is not passed over for a session",
+        "tenants/keys.py",
+        're.compile(r"Bearer(?: +(.*))?", re.IGNORECASE | re.DOTALL)',
+        're.compile(r"Bearer +(\\S+)", re.IGNORECASE)',
+        _HOSTILE,
+    ),
+    Guard(
         "a token is refreshed once in a call",
         "integrations/services/calls.py",
         "            if held.can_refresh and not is_fresh:",

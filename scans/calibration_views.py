@@ -180,6 +180,7 @@ def _page(
     shown = content or now.calibration.as_dict()
     report = selectors.newest_report(member.organization.pk)
     names = {each["id"]: each["name"] for each in report.analysis["people"]["persons"]} if report else {}
+    said = now.calibration.people
     context = {
         "organization": member.organization,
         "member": member,
@@ -190,8 +191,8 @@ def _page(
         "pins": [(each, pinned.replace("_", " ")) for each, pinned in sorted(now.calibration.pins.items())],
         "pin_choices": [(each, each.replace("_", " ")) for each in PINS],
         "people": [
-            (who, name, now.calibration.people[who], _named(names, now.calibration.people[who]["stand_in"]))
-            for who, name in _by_name({who: names.get(who, "") for who in now.calibration.people})
+            (who, name, said[who], names.get(said[who]["stand_in"] or "", ""))
+            for who, name in _by_name({who: names.get(who, "") for who in said})
         ],
         "names": _by_name(names),
         "mutes": now.calibration.mutes,
@@ -204,10 +205,6 @@ def _page(
 def _by_name(names: dict[str, str]) -> list[tuple[str, str]]:
     """Return people as (id, name), those whose names Notion does not tell last."""
     return sorted(names.items(), key=lambda each: (not each[1], each[1].casefold(), each[0]))
-
-
-def _named(names: dict[str, str], who: str | None) -> str:
-    return (names.get(who) or who) if who else ""
 
 
 def _precision(now: Calibration) -> list[tuple[str, int, int]]:

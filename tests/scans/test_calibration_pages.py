@@ -124,6 +124,8 @@ def test_an_id_stands_below_a_name_and_never_before_it(reported: World) -> None:
     first, second = (text_of(row) for row in rows[:2])
     assert first.startswith(f"{html.escape(known['name'])} {known['id']}")
     assert second.startswith(f"Without a name {stranger}")
+    # Who stands in is told in the same way.
+    assert first.count(f"Without a name {stranger}") == second.count(f"Without a name {stranger}") - 1 == 1
 
 
 def test_an_editor_mutes_and_an_admin_goes_back(committed: None, sandbox: Sandbox) -> None:

@@ -283,6 +283,7 @@ class _Crawl:
         if any(answer.page is not None for answer in answers):
             self.failures_in_a_row = self.scan.failures = 0
         with transaction.atomic():
+            storage.commit_soon()
             self._require_live(egress=[answer.egress for answer in answers])
             for found_by, page_of_kind in self._found(answers, more):
                 storage.merge(self.scan, page_of_kind, found_by=found_by)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
@@ -95,8 +96,14 @@ def unresolved_person(user_id: UUID) -> Metadata:
 
 
 def _id(value: object) -> UUID | None:
+    return _uuid(str(value))
+
+
+# Few people and parents stand in many objects.
+@functools.lru_cache(maxsize=4096)
+def _uuid(text: str) -> UUID | None:
     try:
-        return UUID(str(value))
+        return UUID(text)
     except ValueError:
         return None
 

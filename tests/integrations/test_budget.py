@@ -100,6 +100,19 @@ def test_nobody_calls_before_retry_after(budget: DatabaseBudget) -> None:
         budget.acquire(Priority.PEOPLE)
 
 
+def commit_waits_for_the_disk() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW synchronous_commit")
+        return bool(cursor.fetchone()[0] == "on")
+
+
+def test_a_crash_may_forget_a_request_and_no_wait(budget: DatabaseBudget) -> None:
+    budget.report_limited(0, reason="public_api_space_request_rate_limit")
+    assert commit_waits_for_the_disk()
+    budget.acquire(Priority.PEOPLE)
+    assert not commit_waits_for_the_disk()
+
+
 def test_a_shorter_wait_does_not_shorten_a_longer_one(budget: DatabaseBudget) -> None:
     budget.acquire(Priority.PEOPLE)
     budget.report_limited(300, reason="")

@@ -29,25 +29,26 @@ _OWN_LIMIT = "public_api_request_rate_limit"
 # Requests of a window that this rank may not take.
 _RESERVED = {Priority.PEOPLE: 0, Priority.AGENTS: 3, Priority.SCANS: 6, Priority.BACKGROUND: 9}
 
-# One statement and one row lock: opens a new window when the old one is over, and counts the request
-# only if it fits and nobody was told to wait. Times are the database's, the one clock all share.
+# One statement and one row lock: opens a new window when the old one is over, and counts the requests
+# only if all fit and nobody was told to wait. Times are the database's, the one clock all share.
 # A window that was used up without a refusal lets the next one be larger, unless Notion taught us
 # the limit within the last hour. Its commit waits for no disk: that took longer than the rest, and what a
 # crash of PostgreSQL takes back are the requests of the last second. Waits that Notion asked for do wait.
 _TAKE = """
 INSERT INTO integrations_ratebudget AS b
     (integration_id, organization_id, window_started_at, used, "limit")
-VALUES (%(integration)s, %(organization)s, clock_timestamp(), 1, %(start)s)
+VALUES (%(integration)s, %(organization)s, clock_timestamp(), %(count)s, %(start)s)
 ON CONFLICT (integration_id) DO UPDATE SET
     "limit" = CASE WHEN b.window_started_at <= clock_timestamp() - %(window)s
                         AND b.used >= b."limit" - %(slack)s
                         AND (b.limited_at IS NULL OR b.limited_at < clock_timestamp() - %(lesson)s)
                    THEN least(%(most)s, b."limit" + b."limit" / 4) ELSE b."limit" END,
-    used = CASE WHEN b.window_started_at <= clock_timestamp() - %(window)s THEN 1 ELSE b.used + 1 END,
+    used = %(count)s + CASE WHEN b.window_started_at <= clock_timestamp() - %(window)s THEN 0 ELSE b.used END,
     window_started_at = CASE WHEN b.window_started_at <= clock_timestamp() - %(window)s
                              THEN clock_timestamp() ELSE b.window_started_at END
 WHERE (b.blocked_until IS NULL OR b.blocked_until <= clock_timestamp())
-  AND (b.window_started_at <= clock_timestamp() - %(window)s OR b.used < b."limit" - %(reserved)s)
+  AND %(count)s + CASE WHEN b.window_started_at <= clock_timestamp() - %(window)s THEN 0 ELSE b.used END
+      <= b."limit" - %(reserved)s
 RETURNING used, set_config('synchronous_commit', 'off', true)
 """
 _WAIT = """
@@ -73,15 +74,16 @@ class DatabaseBudget:
     organization_id: UUID
     integration_id: UUID
 
-    def acquire(self, priority: Priority) -> None:
-        """Take one request.
+    def acquire(self, priority: Priority, *, count: int = 1) -> None:
+        """Take one request, or so many at once: all or none.
 
-        Raises: NotionRateLimited with the seconds to wait, if the window is used up or Notion said wait;
-        NotConnected if the connection was ended meanwhile.
+        Raises: NotionRateLimited with the seconds to wait, if the window has not so many left or Notion said
+        wait; NotConnected if the connection was ended meanwhile.
         """
         values: dict[str, Any] = {
             "integration": self.integration_id,
             "organization": self.organization_id,
+            "count": count,
             "start": START_LIMIT,
             "window": timedelta(seconds=WINDOW_SECONDS),
             "reserved": _RESERVED[priority],

@@ -6,15 +6,16 @@ threads hold no database connection; what they need of the budget they ask of th
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillWaiting
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from integrations.notion.budget import Priority
 from integrations.notion.client import NotionClient
@@ -22,10 +23,18 @@ from integrations.notion.door import Calls
 from integrations.notion.errors import NotionRateLimited, NotionUnauthorized, NotionUnavailable
 from integrations.notion.replies import Page
 
-Fetch = Callable[[NotionClient], Page]
+
+class Request(Protocol):
+    """What is asked of Notion by one call."""
+
+    def fetch(self, client: NotionClient) -> Page:
+        """Ask; runs in a thread of its own, and changes nothing."""
+
+
 # A window's requests go out in its first seconds even when Notion is slow; a second window waits for them.
 MOST_AT_ONCE = 32
 _ASK_AGAIN_SECONDS = 1.0
+_LINGER_SECONDS = 0.005
 
 
 @dataclass(frozen=True)
@@ -74,14 +83,16 @@ class Fetchers:
         for client in self._clients:
             client.close()
 
-    def submit(self, request: Any, fetch: Fetch) -> None:
-        """Start a request.
+    def submit(self, requests: Sequence[Request]) -> int:
+        """Start requests in their order, as many as the budget grants, and return how many.
 
-        Raises: NotionRateLimited if the budget grants none now; NotConnected.
+        Raises: NotionRateLimited if it grants none now; NotConnected.
         """
-        self._acquire(Priority.SCANS)
-        self.in_flight += 1
-        self._threads.submit(self._run, request, fetch)
+        granted = self._acquire_some(len(requests))
+        self.in_flight += granted
+        for request in requests[:granted]:
+            self._threads.submit(self._run, request)
+        return granted
 
     def answers(self, timeout_seconds: float) -> list[Answer]:
         """Return what has come in, waiting for the first of it; nothing after the timeout.
@@ -89,26 +100,38 @@ class Fetchers:
         Questions to the budget are answered meanwhile.
         """
         found: list[Answer] = []
-        wait: float | None = timeout_seconds
+        until = time.monotonic() + timeout_seconds
         while True:
             try:
-                event = self._events.get(block=wait is not None, timeout=wait)
+                event = self._events.get(timeout=max(0.0, until - time.monotonic()))
             except queue.Empty:
                 return found
             if isinstance(event, _Ask):
                 self._settle(event)
-            else:
-                self.in_flight -= 1
-                found.append(event)
-            wait = timeout_seconds if not found else None
+                continue
+            self.in_flight -= 1
+            found.append(event)
+            # What is under way beside it is worth a moment: each round asks the budget once.
+            if len(found) == 1:
+                until = time.monotonic() + _LINGER_SECONDS
+            if len(found) >= self.in_flight:
+                until = 0.0
 
     def take_granted(self) -> int:
         taken, self.granted = self.granted, 0
         return taken
 
-    def _acquire(self, priority: Priority) -> None:
-        self._client.budget.acquire(priority)
-        self.granted += 1
+    def _acquire_some(self, wanted: int) -> int:
+        """Take all that are wanted in one transaction; near the end of a window, the one that is left."""
+        with contextlib.suppress(NotionRateLimited):
+            self._acquire(Priority.SCANS, wanted)
+            return wanted
+        self._acquire(Priority.SCANS)
+        return 1
+
+    def _acquire(self, priority: Priority, count: int = 1) -> None:
+        self._client.budget.acquire(priority, count=count)
+        self.granted += count
 
     def _settle(self, ask: _Ask) -> None:
         try:
@@ -120,12 +143,12 @@ class Fetchers:
 
     # In the threads ---------------------------------------------------------------------------------------
 
-    def _run(self, request: Any, fetch: Fetch) -> None:
+    def _run(self, request: Request) -> None:
         page, failure = None, None
         try:
             client = self._own_client()
             self._local.budget.is_granted = True
-            page = fetch(client)
+            page = request.fetch(client)
         except Exception as problem:  # it is the owner's to judge
             self._is_refused = self._is_refused or isinstance(problem, NotionUnauthorized)
             failure = problem
@@ -172,11 +195,11 @@ class _AskedBudget:
         self._fetchers = fetchers
         self.is_granted = False
 
-    def acquire(self, priority: Priority) -> None:
+    def acquire(self, priority: Priority, *, count: int = 1) -> None:
         if self.is_granted:
             self.is_granted = False
         else:
-            self._fetchers.ask(lambda: self._fetchers._acquire(priority))
+            self._fetchers.ask(lambda: self._fetchers._acquire(priority, count))
         self._fetchers.check_open()
 
     def report_limited(self, retry_after_seconds: float, *, reason: str) -> None:

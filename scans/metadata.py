@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import enum
-import functools
 import hashlib
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from scans.models import Version
@@ -17,6 +16,8 @@ from scans.models import Version
 # Longer ones are cut: PostgreSQL keeps them, but nobody reads a megabyte of title.
 TITLE_CHARACTERS = 2_000
 _SHORT = 32
+LIVE, TRASHED = Version.State.LIVE.value, Version.State.TRASHED.value
+_CANONICAL_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Standing(enum.StrEnum):
@@ -27,20 +28,23 @@ class Standing(enum.StrEnum):
     UNRESOLVED = "unresolved"
 
 
-@dataclass(frozen=True)
-class Metadata:
-    """One object as a scan saw it. Times are in UTC; ``structure`` is canonical JSON."""
+class Metadata(NamedTuple):
+    """One object as a scan saw it, as texts that PostgreSQL reads and that are the same for the same thing.
 
-    object_id: UUID
+    Ids are written with hyphens, times in UTC; ``structure`` is canonical JSON. Not as values of Python's:
+    making those and writing them again was a third of a scan's time.
+    """
+
+    object_id: str
     kind: str
     state: str
     title: str
     parent_kind: str
-    parent_id: UUID | None
-    created_at: datetime | None
-    edited_at: datetime | None
-    created_by: UUID | None
-    edited_by: UUID | None
+    parent_id: str | None
+    created_at: str | None
+    edited_at: str | None
+    created_by: str | None
+    edited_by: str | None
     is_archived: bool
     is_locked: bool
     is_public: bool
@@ -48,32 +52,32 @@ class Metadata:
     structure: str | None
 
     @property
-    def digest(self) -> UUID:
-        """Return a fingerprint of everything that is stored."""
-        # Not astuple(), which copies every id deeply: a third of a scan's time.
-        content = repr(tuple(vars(self).values())).encode()
-        return UUID(bytes=hashlib.blake2b(content, digest_size=16).digest())
+    def digest(self) -> str:
+        """Return a fingerprint of everything that is stored, as 32 hexadecimal digits."""
+        return hashlib.blake2b(repr(tuple(self)).encode(), digest_size=16).hexdigest()
 
 
-COLUMNS = tuple(field.name for field in fields(Metadata))
+COLUMNS = Metadata._fields
 
 
 def read(found: Mapping[str, Any]) -> Metadata:
     """Return what is stored of an object that the door gave."""
+    kind = found.get("object")
     parent = found.get("parent") or {}
+    parent_kind = str(parent.get("type") or "")
     structure = found.get("schema", found.get("data_sources"))
-    if found.get("object") == "user":
+    if kind == "user":
         structure = {"standing": found.get("standing"), "type": found.get("type")}
     return Metadata(
         # Kinds that nobody knows yet may have ids of another form.
-        object_id=_id(found["id"]) or uuid5(NAMESPACE_URL, f"{found.get('object')}:{found['id']}"),
-        kind=str(found.get("object") or "unknown")[:16],
-        state=(Version.State.TRASHED if found.get("in_trash") is True else Version.State.LIVE).value,
+        object_id=_id(found["id"]) or str(uuid5(NAMESPACE_URL, f"{kind}:{found['id']}")),
+        kind=str(kind or "unknown")[:16],
+        state=TRASHED if found.get("in_trash") is True else LIVE,
         title=str(found.get("title") or found.get("name") or "")[:TITLE_CHARACTERS],
-        parent_kind=str(parent.get("type") or "")[:_SHORT],
-        parent_id=_id(parent.get(str(parent.get("type")))),
-        created_at=time_of(found.get("created_time")),
-        edited_at=time_of(found.get("last_edited_time")),
+        parent_kind=parent_kind[:_SHORT],
+        parent_id=_id(parent.get(parent_kind)),
+        created_at=_time(found.get("created_time")),
+        edited_at=_time(found.get("last_edited_time")),
         created_by=_id(found.get("created_by")),
         edited_by=_id(found.get("last_edited_by")),
         is_archived=found.get("is_archived") is True,
@@ -92,20 +96,34 @@ def is_partial(found: Mapping[str, Any]) -> bool:
 def unresolved_person(user_id: UUID) -> Metadata:
     """Return what is stored of somebody who made or edited something, and whom Notion does not know."""
     person = {"object": "user", "id": str(user_id), "standing": Standing.UNRESOLVED.value}
-    return replace(read(person), state=Version.State.VANISHED.value)
+    return read(person)._replace(state=Version.State.VANISHED.value)
 
 
-def _id(value: object) -> UUID | None:
-    return _uuid(str(value))
+def vanished(gone: Version) -> Metadata:
+    """Return what is stored of an object that is not there any more: all that was known of it."""
+    structure = None if gone.structure is None else json.dumps(gone.structure, sort_keys=True)
+    known = {name: _as_text(getattr(gone, name)) for name in COLUMNS}
+    return Metadata(**known | {"state": Version.State.VANISHED.value, "structure": structure})
 
 
-# Few people and parents stand in many objects.
-@functools.lru_cache(maxsize=4096)
-def _uuid(text: str) -> UUID | None:
+def _as_text(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return str(value) if isinstance(value, UUID) else value
+
+
+def _id(value: object) -> str | None:
+    if isinstance(value, str) and _CANONICAL_ID.fullmatch(value):
+        return value
     try:
-        return UUID(text)
+        return str(UUID(str(value)))
     except ValueError:
         return None
+
+
+def _time(value: object) -> str | None:
+    moment = time_of(value)
+    return moment.isoformat() if moment else None
 
 
 def time_of(value: object) -> datetime | None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from scans.metadata import COLUMNS, Metadata, unresolved_person
+from scans.metadata import COLUMNS, Metadata, unresolved_person, vanished
 from scans.models import Scan, Seen, Version
 
 _TYPES = {
@@ -57,31 +56,38 @@ WHERE (
 # Marks what was met, and tells which of it is stored, and whether as it is.
 _SEE = """
 WITH incoming AS (
-    SELECT * FROM jsonb_to_recordset(%(seen)s::jsonb) AS r (object_id uuid, digest uuid)
+    SELECT * FROM unnest(%(ids)s::uuid[], %(digests)s::uuid[], %(found_by)s::smallint[])
+        AS r (object_id, digest, found_by)
 ), seen AS (
     INSERT INTO scans_seen AS s (organization_id, scan_id, object_id, found_by)
-    SELECT %(organization)s, %(scan)s, i.object_id, %(found_by)s FROM incoming AS i
+    SELECT %(organization)s, %(scan)s, i.object_id, i.found_by FROM incoming AS i
     ON CONFLICT (organization_id, scan_id, object_id) DO UPDATE SET found_by = s.found_by | EXCLUDED.found_by
     WHERE s.found_by | EXCLUDED.found_by <> s.found_by
 )
-SELECT i.object_id, v.digest IS NOT DISTINCT FROM i.digest FROM incoming AS i, LATERAL (
+SELECT i.object_id::text, v.digest IS NOT DISTINCT FROM i.digest FROM incoming AS i, LATERAL (
     SELECT v.digest FROM scans_version AS v
     WHERE v.organization_id = %(organization)s AND v.object_id = i.object_id AND v.valid_until IS NULL LIMIT 1
 ) AS v
 """
 
 
+_BY_LOOK_UP: Mapping[str, int] = {}
+
+
 @transaction.atomic(savepoint=False)
-def merge(scan: Scan, seen: Iterable[Metadata], *, found_by: int = Seen.LOOK_UP) -> int:
+def merge(scan: Scan, seen: Iterable[Metadata], *, found_by: Mapping[str, int] = _BY_LOOK_UP) -> int:
     """Store a batch of what a scan saw, and return how many versions that began.
 
-    Of an object that is there twice, the later is stored. ``found_by`` are bits of ``Seen``.
+    Of an object that is there twice, the later is stored. ``found_by`` are bits of ``Seen`` by the object's
+    id; one that is not in it was looked up.
     """
     batch = {each.object_id: each for each in seen}
+    if not batch:
+        return 0
     digests = {object_id: each.digest for object_id, each in batch.items()}
-    known = _see(scan, digests, found_by)
+    known = _see(scan, digests, [found_by.get(object_id, Seen.LOOK_UP) for object_id in batch])
     changed = [
-        {**vars(each), "digest": digests[object_id]}
+        each._asdict() | {"digest": digests[object_id]}
         for object_id, each in batch.items()
         if not known.get(object_id)
     ]
@@ -90,7 +96,7 @@ def merge(scan: Scan, seen: Iterable[Metadata], *, found_by: int = Seen.LOOK_UP)
     values: dict[str, Any] = {
         "organization": scan.organization_id,
         "number": scan.number,
-        "objects": _json(changed),
+        "objects": json.dumps(changed),
     }
     with connection.cursor() as cursor:
         # Of what is new, as in a first scan, nothing is to be closed.
@@ -100,22 +106,23 @@ def merge(scan: Scan, seen: Iterable[Metadata], *, found_by: int = Seen.LOOK_UP)
         return int(cursor.rowcount)
 
 
-def _see(scan: Scan, digests: Mapping[UUID, UUID | None], found_by: int) -> dict[UUID, bool]:
+def _see(scan: Scan, digests: Mapping[str, str | None], found_by: Iterable[int]) -> dict[str, bool]:
     """Store that the scan has met these objects; return of those that are stored whether as they are."""
-    records = [{"object_id": object_id, "digest": digest} for object_id, digest in digests.items()]
     values: dict[str, Any] = {
         "organization": scan.organization_id,
         "scan": scan.pk,
-        "found_by": found_by,
-        "seen": _json(records),
+        "ids": _array(digests),
+        "found_by": _array(map(str, found_by)),
+        "digests": _array(digest or "NULL" for digest in digests.values()),
     }
     with connection.cursor() as cursor:
         cursor.execute(_SEE, values)
         return dict(cursor.fetchall())
 
 
-def _json(records: list[dict[str, Any]]) -> str:
-    return json.dumps(records, default=str)
+def _array(values: Iterable[str]) -> str:
+    """Return ids or numbers as PostgreSQL writes an array of them: psycopg writes one value by value."""
+    return f"{{{','.join(values)}}}"
 
 
 def commit_soon() -> None:
@@ -158,35 +165,28 @@ def not_seen(scan: Scan) -> QuerySet[Version]:
     return known.filter(~Exists(seen))
 
 
-def ask_in_vain(scan: Scan, object_id: UUID) -> None:
-    """Store that an object was asked for and not given, so that it is not asked for again."""
-    _see(scan, {object_id: None}, Seen.NOT_THERE)
+def ask_in_vain(scan: Scan, object_ids: Iterable[UUID]) -> None:
+    """Store that objects were asked for and not given, so that they are not asked for again."""
+    ids = [str(object_id) for object_id in object_ids]
+    _see(scan, dict.fromkeys(ids), [Seen.NOT_THERE] * len(ids))
 
 
-def miss(scan: Scan, kind: str, object_id: UUID) -> None:
-    """Store that an object is not there; one that was known has vanished.
+def miss(scan: Scan, kinds: Mapping[UUID, str]) -> None:
+    """Store that objects are not there; those that were known have vanished.
 
     Of people that nobody knows, that itself is stored: they made something, and are no members or guests.
     """
-    ask_in_vain(scan, object_id)
+    ask_in_vain(scan, kinds)
     known = (
         objects_of(scan.organization_id, scan.number)
-        .filter(object_id=object_id)
+        .filter(object_id__in=kinds)
         .exclude(state=Version.State.VANISHED)
-        .first()
     )
-    if known is not None:
-        _vanish(scan, known)
-    elif kind == "user":
-        merge(scan, [unresolved_person(object_id)], found_by=Seen.NOT_THERE)
-
-
-def _vanish(scan: Scan, gone: Version) -> None:
-    names = (field.name for field in fields(Metadata))
-    values = {name: getattr(gone, name) for name in names} | {"state": Version.State.VANISHED.value}
-    structure = values["structure"]
-    values["structure"] = None if structure is None else json.dumps(structure, sort_keys=True)
-    merge(scan, [Metadata(**values)], found_by=Seen.NOT_THERE)
+    gone = {version.object_id: vanished(version) for version in known}
+    for object_id, kind in kinds.items():
+        if kind == "user" and object_id not in gone:
+            gone[object_id] = unresolved_person(object_id)
+    merge(scan, gone.values(), found_by={each.object_id: Seen.NOT_THERE for each in gone.values()})
 
 
 def forget_seen(scan: Scan) -> None:

@@ -7,9 +7,13 @@ the watchdog shuts the socket down, and whoever reads it wakes up with an error.
 from __future__ import annotations
 
 import contextlib
+import heapq
+import itertools
+import os
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 
 class Watchdog:
@@ -35,15 +39,12 @@ class Watchdog:
         """Run a block; after so many seconds its sockets are shut down."""
         call = object()
         self._guarding = call
-        timer = threading.Timer(seconds, self._cut, (call,))
-        timer.daemon = True
-        timer.start()
+        _alarms.set(seconds, lambda: self._cut(call))
         try:
             yield
         finally:
-            timer.cancel()
             with self._lock:
-                # A timer that fires just now must not cut the next call, which reuses the socket.
+                # An alarm that goes off just now must not cut the next call, which reuses the socket.
                 self._guarding, self._is_over = None, False
 
     def _cut(self, call: object) -> None:
@@ -53,6 +54,48 @@ class Watchdog:
             self._is_over = True
             for connection in self._sockets:
                 _shut(connection)
+
+
+class _Alarms:
+    """One thread that waits for all deadlines of a process: one for each call took a tenth of a scan."""
+
+    def __init__(self) -> None:
+        self._begin()
+        # A forked process has none of its parent's threads, and none of its calls.
+        os.register_at_fork(after_in_child=self._begin)
+
+    def _begin(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: list[tuple[float, int, Callable[[], None]]] = []
+        self._numbers = itertools.count()
+        self._thread: threading.Thread | None = None
+
+    def set(self, seconds: float, ring: Callable[[], None]) -> None:
+        """Call ``ring`` after so many seconds; it is called even if nobody is interested any more."""
+        with self._changed:
+            alarm = (time.monotonic() + seconds, next(self._numbers), ring)
+            heapq.heappush(self._waiting, alarm)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
+                self._thread.start()
+            elif self._waiting[0] is alarm:
+                self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._waiting:
+                    self._changed.wait()
+                at, _, ring = self._waiting[0]
+                left = at - time.monotonic()
+                if left > 0:
+                    self._changed.wait(left)
+                    continue
+                heapq.heappop(self._waiting)
+            ring()
+
+
+_alarms = _Alarms()
 
 
 def _shut(connection: socket.socket) -> None:

@@ -18,10 +18,10 @@ class Priority(IntEnum):
 class Budget(Protocol):
     """What the door asks of a limit; every attempt counts, retries included."""
 
-    def acquire(self, priority: Priority) -> None:
-        """Take one request.
+    def acquire(self, priority: Priority, *, count: int = 1) -> None:
+        """Take so many requests, all or none.
 
-        Raises: NotionRateLimited with the seconds until there is one.
+        Raises: NotionRateLimited with the seconds until there are.
         """
 
     def report_limited(self, retry_after_seconds: float, *, reason: str) -> None:

@@ -87,7 +87,7 @@ class Finding(Scoped, models.Model):
         REOPENED = "reopened", "Reopened"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, db_index=False)
     # Names the rule and what it is about, so that the next scan recognizes it.
     key = models.CharField(max_length=200)
     rule = models.CharField(max_length=8)

@@ -135,8 +135,10 @@ class Stream(Scoped, models.Model):
     """How far one list of a scan was read; a scan that goes on goes on from here."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
-    # With the organization in the key; see the migration.
+    # The scan's key has the organization in it; see the migration. A second one was checked for each row.
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, db_index=False, db_constraint=False
+    )
     scan = models.ForeignKey(Scan, on_delete=models.CASCADE, db_constraint=False, related_name="streams")
     name = models.CharField(max_length=80)
     cursor = models.TextField(blank=True)
@@ -151,6 +153,8 @@ class Stream(Scoped, models.Model):
     is_done = models.BooleanField(default=False)
     # Why it could not be read to its end.
     problem = models.CharField(max_length=64, blank=True)
+
+    CHECKPOINT = ("cursor", "created_from", "reached", "restarts", "found", "is_done", "problem")
 
     class Meta:
         constraints = [
@@ -167,8 +171,10 @@ class Seen(Scoped, models.Model):
     # Bits of ``found_by``.
     SEARCH, QUERY, LOOK_UP, NOT_THERE = 1, 2, 4, 8
 
-    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
-    # With the organization in the key; see the migration.
+    # The scan's key has the organization in it; see the migration. A second one was checked for each row.
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, db_index=False, db_constraint=False
+    )
     scan = models.ForeignKey(Scan, on_delete=models.CASCADE, db_constraint=False, related_name="+")
     object_id = models.UUIDField()
     found_by = models.PositiveSmallIntegerField(default=0)

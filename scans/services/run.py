@@ -26,8 +26,9 @@ from integrations.notion.budget import Priority
 from integrations.notion.errors import NotionRateLimited, NotionUnavailable
 from integrations.services.calls import call_notion
 from notionscan.jobs import defer
+from scans.batch import ScanEnded
 from scans.coverage import coverage, known_until
-from scans.crawl import HandedBack, ScanEnded, crawl
+from scans.crawl import HandedBack, crawl
 from scans.models import Scan
 from scans.services.notices import notify_of_failure
 from scans.services.report import TASK as REPORT

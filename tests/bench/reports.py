@@ -8,7 +8,6 @@ import random
 import resource
 import statistics
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import Any
@@ -171,12 +170,9 @@ def _scan(place: Place) -> Scan:
 
 
 def _metadata(row: dict[str, Any]) -> metadata.Metadata:
-    ids = {
-        name: UUID(row[name]) if row[name] else None
-        for name in ("object_id", "parent_id", "created_by", "edited_by")
-    }
     found = metadata.read({"object": row["kind"], "id": row["object_id"]})
-    return replace(found, **{**row, **ids, "icon": ""})
+    times = {name: row[name] and row[name].isoformat() for name in ("created_at", "edited_at")}
+    return found._replace(**{**row, **times, "icon": ""})
 
 
 def _workspace(size: int) -> Snapshot:

@@ -70,6 +70,19 @@ def test_the_window_holds_180_requests_at_first(budget: DatabaseBudget) -> None:
     assert 0 < refusal.value.retry_after <= 60
 
 
+def test_of_places_that_are_taken_together_none_is_beyond_the_window(budget: DatabaseBudget) -> None:
+    budget.acquire(Priority.SCANS, count=START_LIMIT - 7)
+    with pytest.raises(NotionRateLimited):
+        budget.acquire(Priority.SCANS, count=2)
+    budget.acquire(Priority.SCANS)
+    assert row().used == START_LIMIT - 6
+    change(window_started_at=timezone.now() - timedelta(seconds=61), limited_at=timezone.now())
+    with pytest.raises(NotionRateLimited):
+        budget.acquire(Priority.SCANS, count=START_LIMIT)
+    budget.acquire(Priority.SCANS, count=2)
+    assert row().used == 2
+
+
 def test_a_new_window_opens_after_a_minute(budget: DatabaseBudget) -> None:
     take(budget, START_LIMIT)
     change(window_started_at=timezone.now() - timedelta(seconds=61), limited_at=timezone.now())

@@ -564,15 +564,15 @@ _CONNECTIONS = [
     Guard(
         "nobody calls Notion before its Retry-After",
         "integrations/budget.py",
-        "WHERE (b.blocked_until IS NULL OR b.blocked_until <= clock_timestamp())\n  AND (",
-        "WHERE (",
+        "WHERE (b.blocked_until IS NULL OR b.blocked_until <= clock_timestamp())\n  AND ",
+        "WHERE ",
         ("tests/integrations/test_budget.py",),
     ),
     Guard(
         "the budget is counted",
         "integrations/budget.py",
-        'OR b.used < b."limit" - %(reserved)s)',
-        "OR true)",
+        "THEN 0 ELSE b.used END\n      <= b",
+        "THEN 0 ELSE 0 END\n      <= b",
         ("tests/integrations/test_budget.py",),
     ),
 ]
@@ -886,17 +886,31 @@ _MORE = [
 _SCANS = [
     Guard(
         "a scan that ended is not written to",
-        "scans/crawl.py",
-        "    if not live:",
-        "    if False:",
+        "scans/batch.py",
+        "        if not live:",
+        "        if False:",
         _SCAN,
     ),
     Guard(
         "a worker that lost the scan is not let on",
-        "scans/crawl.py",
-        "            lease=self.scan.lease,\n",
+        "scans/batch.py",
+        "            lease=self._scan.lease,\n",
         "",
         _SCAN,
+    ),
+    Guard(
+        "where a list of edits stops is asked of what is stored",
+        "scans/crawl.py",
+        "            # Where to stop is a question to what is stored.\n            self._store()\n",
+        "            pass\n",
+        ("tests/scans/test_incremental.py",),
+    ),
+    Guard(
+        "places that are taken together fit into the window",
+        "integrations/budget.py",
+        '      <= b."limit" - %(reserved)s',
+        '      <= b."limit" - %(reserved)s + %(count)s - 1',
+        ("tests/integrations/test_budget.py",),
     ),
     Guard(
         "a cursor is kept with its page",

@@ -24,8 +24,8 @@ _NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".local", ".*_cache", ".hy
 _TARGET = 0.95
 # But for the test of the list of sabotages, which notices every one.
 _EVERYTHING = ["tests", "--ignore=tests/sabotage"]
-# A suite that hangs without a guard has noticed as well.
-_TIMEOUT_SECONDS = 900
+# Tests that hang without a guard have noticed as well; all together they take long on a busy machine.
+_TIMEOUT_SECONDS, _EVERYTHING_SECONDS = 900, 3_600
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,10 @@ def _work(copy: Path, waiting: queue.SimpleQueue[Guard], done: queue.SimpleQueue
         started = monotonic()
         text = guard.remove(copy)
         try:
-            caught_by = _red(copy, list(guard.tests)) or _red(copy, _EVERYTHING)
+            caught_by = _red(copy, list(guard.tests))
+            # What another guard makes up for is not looked for in everything, which takes long.
+            if not caught_by and guard.name not in EXPLAINED:
+                caught_by = _red(copy, _EVERYTHING)
         finally:
             guard.restore(copy, text)
         done.put(Verdict(guard, caught_by, monotonic() - started))
@@ -97,7 +100,7 @@ def _red(copy: Path, tests: list[str]) -> str:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=_TIMEOUT_SECONDS,
+            timeout=_EVERYTHING_SECONDS if tests is _EVERYTHING else _TIMEOUT_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired:

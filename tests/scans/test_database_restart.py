@@ -85,7 +85,7 @@ class Installation:
 
 @pytest.fixture
 def installation(tmp_path: Path) -> Iterator[Installation]:
-    with Sandbox(pages=900, databases=12, seed=3, latency_ms=50) as sandbox:
+    with Sandbox(pages=900, databases=12, seed=3, latency_ms=300) as sandbox:
         found = Installation(tmp_path / "data", sandbox)
         yield found
         if found.worker is not None:
@@ -113,7 +113,7 @@ def test_a_scan_survives_the_databases_death(installation: Installation) -> None
                 killed = True
             installation.keep_working()
             assert time.monotonic() < until, now
-            time.sleep(0.2)
+            time.sleep(0.05)
         assert killed
         wholes.append(now)
     assert wholes[0][0] == "complete", wholes[0]

@@ -18,7 +18,7 @@ from integrations.services.connect import update_token
 from integrations.services.disconnect import disconnect
 from notionscan import rls
 from notionscan.secret import Secret
-from scans import crawl, fetching, listings, metadata
+from scans import asking, crawl, fetching, listings, metadata
 from scans.metadata import TITLE_CHARACTERS
 from scans.models import Scan, Stream, Version
 from scans.services import run
@@ -328,7 +328,7 @@ def test_what_is_named_and_never_told_is_a_reason_and_no_loop(
 ) -> None:
     """A connection that may insert and not read gets ids alone, however it asks."""
     monkeypatch.setattr(metadata, "is_partial", lambda found: found.get("object") == "page")
-    monkeypatch.setattr(crawl, "LOOK_UPS_AT_MOST", 7)
+    monkeypatch.setattr(asking, "LOOK_UPS_AT_MOST", 7)
     scan = finish(start(connected))
     assert scan.status == Scan.Status.INCOMPLETE
     assert "Notion named documents and told nothing of them" in scan.coverage["reasons"][0]
@@ -436,7 +436,7 @@ def test_a_scan_that_ends_every_worker_is_given_up(
     monkeypatch.setattr(run, "TAKEN_OVER_AT_MOST", 3)
     scan = start(connected)
     # The first stored batch of a new kind fails, whoever reads it.
-    monkeypatch.setattr(crawl._Crawl, "_found", lambda *arguments: [][1])
+    monkeypatch.setattr(crawl._Crawl, "_take", lambda *arguments: [][1])
     with rls.scope(rls.job_scope(scan.organization_id)), pytest.raises(IndexError):
         run.run_scan(organization_id=scan.organization_id, scan_id=scan.pk)
     for _ in range(3):
@@ -481,6 +481,6 @@ def test_a_relation_to_what_is_not_shared_is_a_gap(
 def test_authors_beyond_the_bound_are_a_reason(
     connected: World, sandbox: Sandbox, clean: dict[UUID, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crawl, "LOOK_UPS_AT_MOST", 1)
+    monkeypatch.setattr(asking, "LOOK_UPS_AT_MOST", 1)
     scan = finish(start(connected))
     assert any(each.startswith("Authors who are not members") for each in scan.coverage["reasons"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -22,15 +21,15 @@ from tests.factories import World, within
 
 IDS = [UUID(int=number) for number in range(6)]
 PLAIN = Metadata(
-    object_id=IDS[0],
+    object_id=str(IDS[0]),
     kind="page",
     state="live",
     title="A page",
     parent_kind="workspace",
     parent_id=None,
-    created_at=datetime(2026, 1, 1, tzinfo=UTC),
-    edited_at=datetime(2026, 1, 2, tzinfo=UTC),
-    created_by=UUID(int=7),
+    created_at="2026-01-01T00:00:00+00:00",
+    edited_at="2026-01-02T00:00:00+00:00",
+    created_by=str(UUID(int=7)),
     edited_by=None,
     is_archived=False,
     is_locked=False,
@@ -60,12 +59,14 @@ def stored(organization: Organization, number: int) -> dict[UUID, tuple[Any, ...
 
 
 def as_stored(seen: Metadata) -> tuple[Any, ...]:
-    return tuple(getattr(seen, name) for name in COLUMNS)
+    ids = {name: UUID(getattr(seen, name)) for name in ("object_id", "created_by")}
+    times = {name: datetime.fromisoformat(getattr(seen, name) or "") for name in ("created_at", "edited_at")}
+    return tuple((seen._asdict() | ids | times).values())
 
 
 OBJECTS = st.builds(
-    lambda object_id, title, state, locked: replace(
-        PLAIN, object_id=object_id, title=title, state=state, is_locked=locked
+    lambda object_id, title, state, locked: PLAIN._replace(
+        object_id=str(object_id), title=title, state=state, is_locked=locked
     ),
     st.sampled_from(IDS),
     st.sampled_from(["", "A", "A page", "é\u2028"]),
@@ -86,7 +87,7 @@ def test_any_past_scan_is_read_back_exactly(world: World, scans: list[list[list[
             for batch in batches:
                 with within(world.acme):
                     merge(scan, batch)
-                now |= {seen.object_id: as_stored(seen) for seen in batch}
+                now |= {UUID(seen.object_id): as_stored(seen) for seen in batch}
             expected.append(dict(now))
         for number, objects in enumerate(expected, start=1):
             assert stored(world.acme, number) == objects
@@ -95,26 +96,26 @@ def test_any_past_scan_is_read_back_exactly(world: World, scans: list[list[list[
 
 
 def test_what_did_not_change_is_not_written(world: World) -> None:
-    batch = [replace(PLAIN, object_id=one) for one in IDS]
+    batch = [PLAIN._replace(object_id=str(one)) for one in IDS]
     with within(world.acme):
         assert merge(make_scan(world.acme, 1), batch) == 6
         before = list(Version.objects.order_by("pk").values_list())
         assert merge(make_scan(world.acme, 2), batch) == 0
         assert list(Version.objects.order_by("pk").values_list()) == before
-        assert merge(make_scan(world.acme, 3), [*batch[1:], replace(batch[0], title="new")]) == 1
+        assert merge(make_scan(world.acme, 3), [*batch[1:], batch[0]._replace(title="new")]) == 1
         assert Version.objects.count() == 7
 
 
 @pytest.mark.parametrize("name", [name for name in COLUMNS if name != "object_id"])
 def test_a_change_of_anything_is_a_new_version(world: World, name: str) -> None:
     changed = {
-        "parent_id": UUID(int=9), "created_by": UUID(int=9), "edited_by": UUID(int=9),
+        "parent_id": str(IDS[1]), "created_by": str(IDS[1]), "edited_by": str(IDS[1]),
         "created_at": None, "edited_at": None, "structure": "[]",
         "is_archived": True, "is_locked": True, "is_public": True,
     }.get(name, "other")  # fmt: skip
     with within(world.acme):
         assert merge(make_scan(world.acme, 1), [PLAIN]) == 1
-        assert merge(make_scan(world.acme, 2), [replace(PLAIN, **{name: changed})]) == 1  # type: ignore[arg-type]
+        assert merge(make_scan(world.acme, 2), [PLAIN._replace(**{name: changed})]) == 1
 
 
 def test_an_organization_has_one_live_scan_of_a_connection(world: World) -> None:
@@ -131,7 +132,7 @@ def test_an_organization_has_one_live_scan_of_a_connection(world: World) -> None
     [
         (
             {"parent": {"type": "page_id", "page_id": str(IDS[3])}},
-            {"parent_kind": "page_id", "parent_id": IDS[3]},
+            {"parent_kind": "page_id", "parent_id": str(IDS[3])},
         ),
         (
             {"parent": {"type": "workspace", "workspace": True}},
@@ -141,8 +142,8 @@ def test_an_organization_has_one_live_scan_of_a_connection(world: World) -> None
         ({"parent": None}, {"parent_kind": "", "parent_id": None}),
         ({"in_trash": True}, {"state": "trashed"}),
         ({"public_url": "https://x.notion.site/y"}, {"is_public": True}),
-        ({"created_time": "2026-01-01T00:00:00.000Z"}, {"created_at": datetime(2026, 1, 1, tzinfo=UTC)}),
-        ({"created_time": "2026-01-01T00:00:00.000+00:00"}, {"created_at": datetime(2026, 1, 1, tzinfo=UTC)}),
+        ({"created_time": "2026-01-01T00:00:00.000Z"}, {"created_at": "2026-01-01T00:00:00+00:00"}),
+        ({"created_time": "2026-01-01T00:00:00.000+00:00"}, {"created_at": "2026-01-01T00:00:00+00:00"}),
         ({"created_time": "yesterday"}, {"created_at": None}),
         ({"title": "x" * 1_000_000}, {"title": "x" * 2_000}),
         (
@@ -168,3 +169,16 @@ def test_a_scan_of_everything_compares_no_object_with_each(
         references.unseen(scan, "user", at_most=10)
         cursor.execute("SHOW enable_nestloop")
         assert cursor.fetchone() == (planned,)
+
+
+def test_no_index_stops_at_the_organization(world: World) -> None:
+    """Of a new organization, which no statistics know, such an index seemed as good as that of the object:
+    each look-up then read all that was stored so far, 27 s for 20,000 objects instead of 1.5."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT indexdef FROM pg_indexes WHERE tablename IN ('scans_version', 'scans_seen')"
+            " AND indexdef LIKE '%(organization_id%'"
+        )
+        keys = [definition.partition("(")[2] for (definition,) in cursor.fetchall()]
+    assert len(keys) == 3
+    assert all("object_id" in key for key in keys), keys

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
 from collections.abc import Iterator
 
@@ -57,6 +59,30 @@ def test_a_timer_that_fires_late_does_not_cut_the_next_call() -> None:
         watchdog._cut(call_before)
         far.sendall(b"x")
         assert near.recv(1) == b"x"
+
+
+def test_a_shorter_deadline_is_kept_beside_a_longer_one() -> None:
+    near, far = socket.socketpair()
+    slow, quick = Watchdog(), Watchdog()
+    with near, far, slow.guard(30), quick.guard(0.05):
+        quick.watch(near)
+        near.settimeout(20)
+        assert near.recv(1) == b"", "cut, so that nothing comes any more"
+
+
+def test_a_forked_process_keeps_its_deadlines() -> None:
+    with Watchdog().guard(30):
+        pass
+    child = os.fork()
+    if not child:
+        near, _far = socket.socketpair()
+        near.settimeout(20)
+        watchdog = Watchdog()
+        with contextlib.suppress(OSError), watchdog.guard(0.05):
+            watchdog.watch(near)
+            os._exit(0 if near.recv(1) == b"" else 1)
+        os._exit(2)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])

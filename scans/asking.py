@@ -18,8 +18,9 @@ from scans.listings import ROWS, UNTOLD, Listing, Rows, Search, both_ends
 from scans.metadata import Standing
 from scans.models import Scan, Seen, Stream, Version
 
-# Bounds on looking up what no list has shown.
+# Bounds on looking up what no list has shown: so many of each kind, or one for so many that lists have shown.
 LOOK_UPS_AT_MOST = 500
+SHOWN_FOR_A_LOOK_UP = 50
 # Notion cuts times to the minute, and its clock is not ours.
 OVERLAP = timedelta(minutes=2)
 _UNBOUNDED = 1_000_000
@@ -87,8 +88,8 @@ class Asking:
             counter = self._counter(kind)
             # What databases are made of is no guess, and has no bound.
             is_bounded = kind not in ("database", "data_source")
-            at_most = LOOK_UPS_AT_MOST - counter.found if is_bounded else _UNBOUNDED
-            for object_id in references.unseen(self.scan, kind, at_most=max(0, at_most)):
+            at_most = self._look_ups_left(counter) if is_bounded else _UNBOUNDED
+            for object_id in references.unseen(self.scan, kind, at_most=at_most):
                 yield LookUp(kind, object_id, counter)
         yield from self._rows_of(_live_data_sources(self.scan))
 
@@ -97,7 +98,7 @@ class Asking:
         counter = self._counter("what is absent")
         if self.scan.is_full:
             _vanish_unknown_kinds(self.scan)
-            for absent in _absent(self.scan, max(0, LOOK_UPS_AT_MOST - counter.found)):
+            for absent in _absent(self.scan, self._look_ups_left(counter)):
                 yield LookUp(absent.kind, absent.object_id, counter)
 
     def next_of(self, listing: Listing, page: Page) -> Iterator[Listing]:
@@ -189,6 +190,10 @@ class Asking:
         counter.is_done = True
         self._touched[counter.pk] = counter
         return counter
+
+    def _look_ups_left(self, counter: Stream) -> int:
+        shown = sum(stream.found for stream in self._streams.values())
+        return max(0, max(LOOK_UPS_AT_MOST, shown // SHOWN_FOR_A_LOOK_UP) - counter.found)
 
     def _stream(self, name: str) -> Stream:
         if name not in self._streams:

@@ -75,10 +75,14 @@ def _reasons(scan: Scan, *, unseen: int, absent: int) -> list[str]:
     streams = _streams(scan)
     problems = set(streams.exclude(problem="").values_list("problem", flat=True))
     reasons = [_SENTENCES[problem] for problem in sorted(problems)]
-    if unseen:
+    unasked = min(unseen, sum(references.count_unseen(scan, kind) for kind in references.PARENTS))
+    if unseen > unasked:
         reasons.append(
-            f"Documents that others refer to and that were never seen, as they are not shared: {unseen:,}."
+            "Documents that others refer to and that were never seen, as they are not shared: "
+            f"{unseen - unasked:,}."
         )
+    if unasked:
+        reasons.append(f"Documents that others refer to and that were too many to look up: {unasked:,}.")
     if absent:
         reasons.append(f"Objects of earlier scans that were neither seen again nor looked up: {absent:,}.")
     # Those that Notion does not let us ask for are a reason already.

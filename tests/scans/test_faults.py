@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import socket
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.utils import timezone
@@ -482,5 +482,20 @@ def test_authors_beyond_the_bound_are_a_reason(
     connected: World, sandbox: Sandbox, clean: dict[UUID, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(asking, "LOOK_UPS_AT_MOST", 1)
+    monkeypatch.setattr(asking, "SHOWN_FOR_A_LOOK_UP", 1_000_000)
     scan = finish(start(connected))
     assert any(each.startswith("Authors who are not members") for each in scan.coverage["reasons"])
+
+
+def test_parents_beyond_the_bound_are_said_to_be_too_many_and_not_to_be_hidden(
+    connected: World, sandbox: Sandbox, clean: dict[UUID, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "LOOK_UPS_AT_MOST", 1)
+    monkeypatch.setattr(asking, "SHOWN_FOR_A_LOOK_UP", 1_000_000)
+    pages = [one for one, (kind, state, _) in clean.items() if (kind, state) == ("page", "live")]
+    for page in pages[:3]:
+        sandbox.workspace.set_parent_json(str(page), {"type": "block_id", "block_id": str(uuid4())})
+    reasons = finish(start(connected)).coverage["reasons"]
+    # The one that was asked for is not there.
+    assert "Documents that others refer to and that were too many to look up: 2." in reasons
+    assert "Documents that others refer to and that were never seen, as they are not shared: 1." in reasons

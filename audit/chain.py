@@ -27,7 +27,7 @@ from notionscan import rls
 FIRST_PREVIOUS = "0" * 64
 _PAGE = 5_000
 # An infinite date, a number of thousands of digits, JSON nested deeper than Python goes.
-_UNREADABLE = (DataError, ValueError, RecursionError)
+UNREADABLE = (DataError, ValueError, RecursionError)
 CONTENT = (
     "id",
     "organization_id",
@@ -213,7 +213,7 @@ def _page(organization_id: UUID, after: tuple[int, UUID] | None) -> list[tuple[A
     size = _PAGE
     with rls.scope(rls.organization_scope(organization_id)):
         while size:
-            with suppress(*_UNREADABLE), transaction.atomic():
+            with suppress(*UNREADABLE), transaction.atomic():
                 return list(events.values_list("sequence", "hash", *CONTENT)[:size])
             size //= 2
         with transaction.atomic():

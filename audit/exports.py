@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import models, transaction
@@ -18,7 +19,18 @@ from audit.record import Labelled, record
 from notionscan import rls
 from notionscan.spreadsheets import csv_line
 
+R = TypeVar("R")
 _PAGE = 1_000
+_FIRST = (0, chain.FIRST_PREVIOUS)
+
+
+class Unreadable(Exception):
+    """An event's values cannot be read, so that it is none that was recorded."""
+
+    def __init__(self, sequence: int) -> None:
+        cause = "manage.py verify_audit says what is wrong there"
+        self.sentence = f"The log cannot be read after event {sequence:,}; {cause}."
+        super().__init__(self.sentence)
 
 
 class Format(models.TextChoices):
@@ -32,6 +44,7 @@ def export(
     """Record the export, and return the events up to that record, as lines.
 
     The lines are read in pages, each in a scope and a transaction of its own, so that they can be streamed.
+    They raise Unreadable where they cannot go on.
     """
     scope = rls.organization_scope(organization_id)
     with rls.scope(scope), transaction.atomic():
@@ -46,24 +59,41 @@ def export(
     return lines(_rows(organization_id, since, event.sequence))
 
 
+def told(lines: Iterator[str], kind: Format) -> Iterator[str]:
+    """Yield lines for somebody who only sees the file: if it is not whole, its last line says so."""
+    try:
+        yield from lines
+    except Unreadable as failure:
+        sentence = failure.sentence
+        yield csv_line([sentence]) if kind is Format.CSV else chain.canonical({"error": sentence}) + "\n"
+
+
 def _rows(organization_id: UUID, since: datetime | None, until: int) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Yield each event with the hash before it."""
-    last, previous = 0, chain.FIRST_PREVIOUS
+    events = Event.objects.filter(organization_id=organization_id)
+    last, previous = _in_scope(organization_id, lambda: _before(events, since)) if since else _FIRST
+    size = _PAGE
     while last < until:
-        with rls.scope(rls.organization_scope(organization_id)), transaction.atomic():
-            events = Event.objects.filter(organization_id=organization_id)
-            if since and not last:
-                last, previous = _before(events, since)
-            page = list(
-                events.filter(sequence__gt=last, sequence__lte=until)
-                .order_by("sequence")
-                .values_list("sequence", "hash", *chain.CONTENT)[:_PAGE]
-            )
+        next_ones = events.filter(sequence__gt=last, sequence__lte=until).order_by("sequence")
+        values = next_ones.values_list("sequence", "hash", *chain.CONTENT)[:size]
+        try:
+            page = _in_scope(organization_id, partial(list, values))
+        except chain.UNREADABLE:
+            # Up to the one that cannot be read.
+            size //= 2
+            if size:
+                continue
+            raise Unreadable(last) from None
         if not page:
             return
         for row in page:
             yield previous, row
             last, previous = row[0], row[1]
+
+
+def _in_scope(organization_id: UUID, read: Callable[[], R]) -> R:
+    with rls.scope(rls.organization_scope(organization_id)), transaction.atomic():
+        return read()
 
 
 def _before(events: QuerySet[Event], since: datetime) -> tuple[int, str]:
@@ -74,7 +104,7 @@ def _before(events: QuerySet[Event], since: datetime) -> tuple[int, str]:
         if first
         else (events.order_by("-sequence").first())
     )
-    return (found.sequence, found.hash) if found else (0, chain.FIRST_PREVIOUS)
+    return (found.sequence, found.hash) if found else _FIRST
 
 
 def _as_jsonl(rows: Iterator[tuple[str, tuple[Any, ...]]]) -> Iterator[str]:

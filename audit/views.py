@@ -48,7 +48,8 @@ def export(request: Request, slug: str) -> HttpResponseBase:
     kind = exports.Format(form.cleaned_data["format"])
     lines = exports.export(organization_id=member.organization.pk, actor=member.user, kind=kind)
     content_type = "text/csv; charset=utf-8" if kind is exports.Format.CSV else "application/x-ndjson"
-    return _download(StreamingHttpResponse(lines, content_type=content_type), f"{slug}-audit.{kind.value}")
+    response = StreamingHttpResponse(exports.told(lines, kind), content_type=content_type)
+    return _download(response, f"{slug}-audit.{kind.value}")
 
 
 @require_POST

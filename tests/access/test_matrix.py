@@ -10,12 +10,15 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, path
 
 from integrations.sandbox import Sandbox, demo_token
 from notionscan.api import api
+from notionscan.postgresql.base import _scoped_tables
 from tenants.models import Membership, User
 from tenants.roles import Maturity, Role
 from tenants.services.members import add_member
@@ -376,6 +379,24 @@ def test_a_foreign_workspace_in_a_body_is_like_none(callers: Callers, sandbox: S
     ]
     assert seen(answers[0]) == seen(answers[1])
     assert answers[0].status_code == 400
+
+
+# Memberships and grants of the person who asks; nothing else of an organization is asked for then.
+ASKED_OF_AN_OUTSIDER = {"tenants_membership", "tenants_organization", "tenants_organizationuserpermission"}
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in ROWS if "slug>" in row.route], ids=lambda r: f"{r.method} {r.route}"
+)
+def test_an_outsider_is_refused_before_anything_of_the_organization_is_asked_for(
+    callers: Callers, row: Row
+) -> None:
+    client = callers.world.client(callers.world.outsider)
+    with CaptureQueriesContext(connection) as queries:
+        ask(client, row.method, callers.address(row.route), row.body)
+    asked = {found for query in queries for found in _scoped_tables().findall(query["sql"])}
+    assert asked <= ASKED_OF_AN_OUTSIDER
+    assert "tenants_membership" in asked or row.verdicts["outsider"] != "404"
 
 
 # Denials and CSRF ---------------------------------------------------------------------------------------

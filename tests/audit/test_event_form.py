@@ -13,7 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from audit import chain
+from audit import chain, exports
 from audit.models import Event
 from notionscan import rls
 from tests import database
@@ -123,6 +123,26 @@ def test_an_event_that_cannot_be_read_is_named_and_what_follows_is_verified(
     tamper("UPDATE audit_event SET result = 'x' WHERE organization_id = %s AND sequence = %s", world, bad + 3)
     with pytest.raises(CommandError, match="1 more after it do not fit"):
         call_command("verify_audit", stdout=io.StringIO())
+
+
+@pytest.mark.parametrize("kind", exports.Format)
+def test_an_export_says_where_it_cannot_go_on(committed: None, kind: exports.Format) -> None:
+    world = make_world()
+    for number in range(20):
+        add(world.acme, number=number)
+    bad = last_of(world.acme) - 7
+    tamper(
+        "UPDATE audit_event SET created_at = 'infinity' WHERE organization_id = %s AND sequence = %s",
+        world,
+        bad,
+    )
+    out = io.StringIO()
+    with pytest.raises(CommandError, match=f"cannot be read after event {bad - 1}; manage.py verify_audit"):
+        call_command("export_audit", "acme", "--format", kind.value, stdout=out)
+    assert len(out.getvalue().splitlines()) == bad - 1 + (kind is exports.Format.CSV)
+    page = world.client(world.admin).post("/orgs/acme/audit/export", {"format": kind.value})
+    *_, last = b"".join(page.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+    assert f"cannot be read after event {bad - 1}" in last
 
 
 def test_the_hash_covers_every_column() -> None:

@@ -64,6 +64,8 @@ def test_a_member_is_added_with_a_password_and_can_log_in(
     assert browser.get("/", follow=True).status_code == 200
     with within(world.acme):
         assert Membership.objects.get(user__email="new@acme.example").role == "editor"
+    assert events(world.acme)[-1] == ("member.added", "success")
+    assert ("auth.password_changed", "success") in events(None)
 
 
 def test_a_weak_password_leaves_nothing_half_done(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

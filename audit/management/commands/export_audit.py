@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 from django.core.management.base import CommandParser
 
-from audit.exports import Format, export
+from audit.exports import Format, Unreadable, export
 from tenants import commands
 
 
@@ -30,6 +30,8 @@ class Command(BaseCommand):
                 for line in lines:
                     self.stdout.write(line, ending="")
                 self.stdout.flush()
+            except Unreadable as failure:
+                raise CommandError(failure.sentence) from None
             except BrokenPipeError:
                 # Whoever read has enough (`| head`); Python would complain once more at its own end.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import hashlib
 import json
 import re
@@ -75,11 +76,11 @@ def read(found: Mapping[str, Any]) -> Metadata:
         state=TRASHED if found.get("in_trash") is True else LIVE,
         title=str(found.get("title") or found.get("name") or "")[:TITLE_CHARACTERS],
         parent_kind=parent_kind[:_SHORT],
-        parent_id=_id(parent.get(parent_kind)),
+        parent_id=_known_id(parent.get(parent_kind)),
         created_at=_time(found.get("created_time")),
         edited_at=_time(found.get("last_edited_time")),
-        created_by=_id(found.get("created_by")),
-        edited_by=_id(found.get("last_edited_by")),
+        created_by=_known_id(found.get("created_by")),
+        edited_by=_known_id(found.get("last_edited_by")),
         is_archived=found.get("is_archived") is True,
         is_locked=found.get("is_locked") is True,
         is_public=bool(found.get("public_url")),
@@ -108,7 +109,7 @@ def vanished(gone: Version) -> Metadata:
 
 def _as_text(value: Any) -> Any:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
+        return _written(value)
     return str(value) if isinstance(value, UUID) else value
 
 
@@ -121,9 +122,22 @@ def _id(value: object) -> str | None:
         return None
 
 
+# Few people and parents stand in many objects.
+_known_id = functools.lru_cache(maxsize=4096)(_id)
+
+
 def _time(value: object) -> str | None:
     moment = time_of(value)
-    return moment.isoformat() if moment else None
+    if moment is None:
+        return None
+    if isinstance(value, str) and len(value) == 24 and value[7] + value[10] + value[23] == "-TZ":
+        return value
+    return _written(moment)
+
+
+def _written(moment: datetime) -> str:
+    """Write a time as Notion does."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def time_of(value: object) -> datetime | None:

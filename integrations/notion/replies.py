@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
@@ -28,6 +28,7 @@ _KEPT_AS_THEY_ARE = (
 _CANONICAL_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _KNOWN_KINDS = ("page", "data_source", "database", "block")
 _PARENTS = ("parent", "database_parent")
+_ABSENT = object()
 _AUTHORS = ("created_by", "last_edited_by")
 
 
@@ -120,12 +121,14 @@ def read_object(found: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises: NotionUnavailable if it has no id; the id of an unknown kind may look as it likes.
     """
-    kept = _plain({name: found[name] for name in _KEPT_AS_THEY_ARE if name in found})
+    kept = _plain(found, _KEPT_AS_THEY_ARE)
     if not _is_unknown(kept.get("object")) or not isinstance(kept.get("id"), str):
         kept["id"] = _id_text(found.get("id"))
     for name in _PARENTS:
         if name in found:
-            kept[name] = _plain(_mapping(found[name]))
+            parent = _mapping(found[name])
+            # The names of a structure are Notion's words only as long as Notion is well.
+            kept[name] = _plain(parent, filter(str.isidentifier, parent))
     for name in _AUTHORS:
         kept[name] = read_text(_mapping(found.get(name)).get("id"))
     kept["icon"] = read_text(_mapping(found.get("icon")).get("type"))
@@ -219,16 +222,15 @@ def _title_among(properties: Mapping[str, Any]) -> list[Any]:
     return []
 
 
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Keep texts, truth values and nulls; a structure in their place could hold anything."""
     kept: dict[str, Any] = {}
-    for raw_name, value in values.items():
-        # The names of a structure are Notion's words only as long as Notion is well.
-        name = read_text(raw_name) or ""
-        if value is None or isinstance(value, bool):
-            kept[name] = value
-        elif isinstance(value, str):
+    for name in names:
+        value = values.get(name, _ABSENT)
+        if isinstance(value, str):
             kept[name] = read_text(value)
+        elif value is None or value is True or value is False:
+            kept[name] = value
     return kept
 
 

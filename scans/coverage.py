@@ -75,7 +75,7 @@ def _reasons(scan: Scan, *, unseen: int, absent: int) -> list[str]:
     streams = _streams(scan)
     problems = set(streams.exclude(problem="").values_list("problem", flat=True))
     reasons = [_SENTENCES[problem] for problem in sorted(problems)]
-    unasked = min(unseen, sum(references.count_unseen(scan, kind) for kind in references.PARENTS))
+    unasked = _unasked(scan) if unseen else 0
     if unseen > unasked:
         reasons.append(
             "Documents that others refer to and that were never seen, as they are not shared: "
@@ -91,6 +91,10 @@ def _reasons(scan: Scan, *, unseen: int, absent: int) -> list[str]:
     if open_lists := streams.filter(is_done=False).count():
         reasons.append(f"Lists that were not read to their end: {open_lists:,}.")
     return reasons
+
+
+def _unasked(scan: Scan) -> int:
+    return sum(references.count_unseen(scan, kind) for kind in references.PARENTS)
 
 
 def _incomplete_sources(scan: Scan) -> list[str]:

@@ -115,6 +115,8 @@ class _Crawl:
             if self.fatal:
                 self.ready.clear()
             if self._is_time_to_store():
+                # What is asked for meanwhile comes while this waits for the database.
+                self._submit()
                 self._store()
         self._store()
         if failure := self.fatal or self.postponed:

@@ -69,7 +69,7 @@ OBJECTS = st.builds(
         object_id=str(object_id), title=title, state=state, is_locked=locked
     ),
     st.sampled_from(IDS),
-    st.sampled_from(["", "A", "NULL", "é\u2028", "{\",\\"]),
+    st.sampled_from(["", "A", "NULL", "é\u2028", '{",\\']),
     st.sampled_from(["live", "trashed", "vanished"]),
     st.booleans(),
 )

@@ -75,7 +75,7 @@ def _reasons(scan: Scan, *, unseen: int, absent: int) -> list[str]:
     streams = _streams(scan)
     problems = set(streams.exclude(problem="").values_list("problem", flat=True))
     reasons = [_SENTENCES[problem] for problem in sorted(problems)]
-    unasked = _unasked(scan) if unseen else 0
+    unasked = min(unseen, _unasked(scan)) if unseen else 0
     if unseen > unasked:
         reasons.append(
             "Documents that others refer to and that were never seen, as they are not shared: "

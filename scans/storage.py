@@ -44,14 +44,10 @@ WHERE v.organization_id = %(organization)s AND v.object_id = i.object_id AND v.v
 _INSERT = f"""
 {_READ}
 INSERT INTO scans_version (organization_id, valid_from, {_NAMES})
-SELECT %(organization)s, %(number)s, {_STORED} FROM incoming AS i
-WHERE (
-    SELECT v.id FROM scans_version AS v WHERE v.organization_id = %(organization)s
-      AND v.object_id = i.object_id AND v.valid_until IS NULL
-) IS NULL
+SELECT %(organization)s, %(number)s, {_STORED} FROM incoming
 """
-# Each object is looked up by itself: joined, the table was read whole for each batch while it was small.
-# Marks what was met, and tells which of it is stored, and whether as it is.
+# Marks what was met, and tells which of it is stored, and whether as it is. Each object is looked up by
+# itself: joined, the table was read whole for each batch while it was small.
 _SEE = """
 WITH incoming AS (
     SELECT * FROM unnest(%(ids)s::uuid[], %(digests)s::uuid[], %(found_by)s::smallint[])
@@ -67,8 +63,6 @@ SELECT i.object_id::text, v.digest IS NOT DISTINCT FROM i.digest FROM incoming A
     WHERE v.organization_id = %(organization)s AND v.object_id = i.object_id AND v.valid_until IS NULL LIMIT 1
 ) AS v
 """
-
-
 _BY_LOOK_UP: Mapping[str, int] = {}
 
 

@@ -77,7 +77,7 @@ def _rows(organization_id: UUID, since: datetime | None, until: int) -> Iterator
         next_ones = events.filter(sequence__gt=last, sequence__lte=until).order_by("sequence")
         values = next_ones.values_list("sequence", "hash", *chain.CONTENT)[:size]
         try:
-            page = _in_scope(organization_id, partial(list, values))
+            page: list[tuple[Any, ...]] = _in_scope(organization_id, partial(list, values))
         except chain.UNREADABLE:
             # Up to the one that cannot be read.
             size //= 2

@@ -338,13 +338,13 @@ def _resume() -> Figure:
         facts = stack.enter_context(serve(*options))
         acme = connected("killed", facts, unlimited=True)
         worker = stack.enter_context(working(facts["url"]))
-        stack.enter_context(working(facts["url"]))
         scan = begun(acme)
         while again(scan).requests < 100:
             time.sleep(0.05)
+        # Only now, so that it is not this one that reads.
+        stack.enter_context(working(facts["url"]))
         taken = again(scan).lease
         worker.send_signal(signal.SIGKILL)
-        # The other one may have taken it: then nothing was killed that reads.
         killed = perf_counter()
         while again(scan).lease == taken and again(scan).is_live:
             time.sleep(0.05)

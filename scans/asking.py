@@ -32,13 +32,16 @@ _SEARCHES = (
     ("pages", "page", False),
     ("pages in trash", "page", True),
 )
+# Of an object that a list named without saying anything of it: a checkpoint of its own, as no list names it
+# again.
+_PART = "look-up of "
 _OLDEST_FIRST = ", oldest first"
 _AGAIN = ", edited meanwhile"
 
 
 @dataclass(frozen=True)
 class LookUp:
-    """One object that is asked for by its id; ``counter`` counts look-ups of this sort."""
+    """One object that is asked for by its id; ``counter`` counts look-ups of this sort, or is its own."""
 
     kind: str
     object_id: UUID
@@ -51,6 +54,11 @@ class LookUp:
         if self.kind == "user":
             found = found | {"standing": Standing.GUEST.value}
         return Page([found], has_more=False, next_cursor=None)
+
+    def end(self) -> None:
+        """Count it as asked, whatever the answer was."""
+        self.counter.found += 1
+        self.counter.is_done = True
 
 
 _ALONE: dict[str, Callable[[NotionClient, UUID], dict[str, Any]]] = {
@@ -71,10 +79,10 @@ class Asking:
         self._streams = _streams(scan)
         self._touched: dict[UUID, Stream] = {}
         self._opened: set[UUID] = set()
-        # Objects that a list named without saying anything of them, and that were asked for.
-        self._parts_asked = 0
+        self._part_count = sum(name.startswith(_PART) for name in self._streams)
 
-    def lists(self) -> Iterator[Listing]:
+    def lists(self) -> Iterator[Listing | LookUp]:
+        yield from self._parts_left()
         if not self._stream("users").is_done:
             yield Listing(self._stream("users"))
         for name, kind, in_trash in _SEARCHES:
@@ -115,14 +123,20 @@ class Asking:
     def parts_of(self, page: Page) -> Iterator[LookUp]:
         """Ask for what a list named without saying anything of it; what is not asked for is a reason."""
         for each in page.results:
-            kind = str(each.get("object"))
-            if metadata.is_partial(each) and kind in _ALONE:
-                counter = self._counter(kind)
-                if self._parts_asked < LOOK_UPS_AT_MOST:
-                    self._parts_asked += 1
-                    yield LookUp(kind, UUID(each["id"]), counter)
-                else:
-                    counter.problem = UNTOLD
+            if not metadata.is_partial(each):
+                continue
+            kind = str(each["object"])
+            name = f"{_PART}{kind} {each['id']}"
+            if name in self._streams:
+                continue
+            if self._part_count < LOOK_UPS_AT_MOST:
+                self._part_count += 1
+                self._counter(kind).found += 1
+                stream = self._stream(name)
+                self._touched[stream.pk] = stream
+                yield LookUp(kind, UUID(each["id"]), stream)
+            else:
+                self._counter(kind).problem = UNTOLD
 
     def rows_in(self, objects: Iterable[metadata.Metadata]) -> Iterator[Rows]:
         """Yield the lists of rows of data sources that were just met, in a full scan."""
@@ -149,6 +163,12 @@ class Asking:
         self._touched = {}
 
     # ------------------------------------------------------------------------------------------------------
+
+    def _parts_left(self) -> Iterator[LookUp]:
+        for name, stream in self._streams.items():
+            if name.startswith(_PART) and not stream.is_done:
+                kind, object_id = name.removeprefix(_PART).split()
+                yield LookUp(kind, UUID(object_id), stream)
 
     def _search(self, name: str, *, kind: str, in_trash: bool) -> Iterator[Search]:
         newest = Search(self._stream(name), kind=kind, in_trash=in_trash, until=self.since)

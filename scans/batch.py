@@ -50,6 +50,8 @@ class Batch:
         for each in objects:
             self._objects[each.object_id] = each
             self._found_by[each.object_id] = self._found_by.get(each.object_id, 0) | found_by
+            if self._missing:
+                self._missing.pop(UUID(each.object_id), None)
 
     def ask_in_vain(self, object_id: UUID) -> None:
         self._asked_in_vain.add(object_id)

@@ -131,9 +131,9 @@ class _Crawl:
                 granted = self.fetchers.submit(requests) if requests else 0
             except NotionRateLimited as limit:
                 self._wait_for(limit)
-            except NotConnected:
-                self._store()
-                raise
+            except NotConnected as ended:
+                # What is under way has left, and is counted and kept as well.
+                self.fatal = self.fatal or ended
             self.ready.extendleft(reversed(requests[granted:]))
 
     def _next_ones(self) -> list[Listing | LookUp]:
@@ -185,7 +185,7 @@ class _Crawl:
         objects = [metadata.read(each) for each in page.results if not metadata.is_partial(each)]
         self.batch.add(objects, request.found_by)
         if isinstance(request, LookUp):
-            request.counter.found += 1
+            request.end()
             if str(request.object_id) not in {each.object_id for each in objects}:
                 # Only its id was told, or something else: asked again, it would be the same.
                 self._give_up(request, UNTOLD)
@@ -217,7 +217,7 @@ class _Crawl:
             if self.failures_in_a_row >= _FAILURES_IN_A_ROW:
                 self.fatal = self.fatal or failure
         elif isinstance(request, LookUp) and isinstance(failure, _NOT_GIVEN):
-            request.counter.found += 1
+            request.end()
             if isinstance(failure, NotionNotShared):
                 self.batch.miss(request.kind, request.object_id)
             else:

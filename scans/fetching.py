@@ -144,15 +144,17 @@ class Fetchers:
     # In the threads ---------------------------------------------------------------------------------------
 
     def _run(self, request: Request) -> None:
-        page, failure = None, None
+        page, failure, egress = None, None, {}
         try:
             client = self._own_client()
             self._local.budget.is_granted = True
-            page = request.fetch(client)
+            try:
+                page = request.fetch(client)
+            finally:
+                egress = client.take_egress()
         except Exception as problem:  # it is the owner's to judge
             self._is_refused = self._is_refused or isinstance(problem, NotionUnauthorized)
             failure = problem
-        egress = client.take_egress()
         self._events.put(Answer(request, page, failure, egress))
 
     def _own_client(self) -> NotionClient:

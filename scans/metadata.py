@@ -17,6 +17,8 @@ from scans.models import Version
 # Longer ones are cut: PostgreSQL keeps them, but nobody reads a megabyte of title.
 TITLE_CHARACTERS = 2_000
 _SHORT = 32
+# As a URN and in braces, an id has 47 characters.
+_SHORTEST_NO_ID = 48
 LIVE, TRASHED = Version.State.LIVE.value, Version.State.TRASHED.value
 _CANONICAL_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -123,14 +125,20 @@ def _id(value: object) -> str | None:
 
 
 # Few people and parents stand in many objects.
-_known_id = functools.lru_cache(maxsize=4096)(_id)
+_cached_id = functools.lru_cache(maxsize=4096)(_id)
+
+
+def _known_id(value: object) -> str | None:
+    # A cache keeps what it is asked for, and whatever is longer is no id.
+    return _cached_id(value) if isinstance(value, str) and len(value) < _SHORTEST_NO_ID else None
 
 
 def _time(value: object) -> str | None:
     moment = time_of(value)
     if moment is None:
         return None
-    if isinstance(value, str) and len(value) == 24 and value[7] + value[10] + value[23] == "-TZ":
+    # As Notion writes it, to the sign: Python reads more than PostgreSQL does, such as a decimal comma.
+    if isinstance(value, str) and len(value) == 24 and value[4:20:3] + value[23] == "--T::.Z":
         return value
     return _written(moment)
 

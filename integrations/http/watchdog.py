@@ -75,7 +75,8 @@ class _Alarms:
         with self._changed:
             alarm = (time.monotonic() + seconds, next(self._numbers), ring)
             heapq.heappush(self._waiting, alarm)
-            if self._thread is None:
+            # One that ended by an error of an alarm is replaced: without it, no call would have an end.
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
                 self._thread.start()
             elif self._waiting[0] is alarm:

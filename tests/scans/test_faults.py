@@ -73,6 +73,8 @@ def clean(connected: World, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -
     assert scan.status == Scan.Status.COMPLETE
     monkeypatch.setattr(calls, "_CALL_SECONDS", 1.5)
     monkeypatch.setattr(crawl, "_PATIENCE_SECONDS", 0.5)
+    # So that what breaks breaks in the middle of lists.
+    monkeypatch.setattr(crawl, "_BATCH_OBJECTS", 10)
     monkeypatch.setattr(run, "_AGAIN_SECONDS", 1)
     sandbox.requests.clear()
     return seen(connected)
@@ -232,18 +234,21 @@ def test_a_token_that_is_replaced_meanwhile_goes_on(
         if not replaced:
             replaced.append(True)
             replace()
+            assert arguments[0].fetchers.in_flight, "it is replaced in the middle of the lists"
         stored(*arguments)
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(crawl._Crawl, "_store", replace_once)
         scan = finish(scan)
     assert scan.status == Scan.Status.COMPLETE, scan.coverage["reasons"]
+    assert sandbox.requests.count("* /v1/*", status=401) >= 1
     assert seen(connected, 2) == clean
 
 
 def test_a_disconnect_on_the_way_cancels(
     connected: World, sandbox: Sandbox, clean: dict[UUID, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    sandbox.latency_ms = LATENCY_MS
     scan = start(connected)
     stored = crawl._Crawl._store
     ended: list[bool] = []
@@ -256,9 +261,12 @@ def test_a_disconnect_on_the_way_cancels(
                 disconnect(organization=connected.acme, actor=None, provider="notion")
 
     monkeypatch.setattr(crawl._Crawl, "_store", disconnect_once)
-    assert finish(scan).status == Scan.Status.CANCELLED
+    scan = finish(scan)
+    assert scan.status == Scan.Status.CANCELLED
     assert events(connected.acme)[-1] == ("scan.cancelled", "error")
     before = sandbox.requests.count("* /v1/*")
+    # What was under way left as well.
+    assert sum(each["calls"] for each in scan.egress.values()) == before
     work(scan)
     assert sandbox.requests.count("* /v1/*") == before
 
@@ -305,6 +313,23 @@ def test_parts_of_objects_and_unknown_kinds_are_no_end(
     scan = finish(start(connected))
     assert scan.coverage["objects"]["canvas"] == 1
     assert set(clean) < set(seen(connected, 3))
+
+
+@pytest.mark.parametrize("call", [18, 28])
+def test_what_is_named_and_not_yet_told_when_a_scan_is_given_back_is_asked_for_later(
+    connected: World, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, call: int
+) -> None:
+    """The list's checkpoint is behind it: nothing names it again."""
+    monkeypatch.setattr(crawl, "_FIRST_WIDTH", 1)
+    sandbox.faults.add("partial", match=SEARCH, times=None)
+    sandbox.faults.add("rate_limited", match="GET /v1/pages/*", at=call, retry_after=300)
+    scan = work(start(connected))
+    assert scan.status == Scan.Status.WAITING
+    scan = finish(scan)
+    assert scan.status == Scan.Status.COMPLETE, scan.coverage["reasons"]
+    sandbox.faults.clear()
+    assert finish(start(connected)).status == Scan.Status.COMPLETE
+    assert seen(connected, 1) == seen(connected, 2)
 
 
 def test_an_unknown_kind_may_have_an_id_of_another_form(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -100,6 +101,20 @@ def test_of_more_than_the_budget_has_one_begins(fetchers: Fetchers, sandbox: San
         fetchers.submit([Users()])
     assert fetchers.in_flight == 0
     assert sandbox.requests.count("GET /v1/users") == 2
+
+
+def test_a_call_that_cannot_even_begin_is_answered(
+    fetchers: Fetchers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without an answer, the scan would wait for it, and say that it lives, without end."""
+
+    def fail(*arguments: Any) -> None:
+        raise OSError("too many open files")
+
+    monkeypatch.setattr(NotionClient, "another", fail)
+    fetchers.submit([Users()])
+    assert isinstance(one(fetchers).failure, OSError)
+    assert fetchers.in_flight == 0
 
 
 def test_what_begins_together_is_asked_of_the_budget_once(

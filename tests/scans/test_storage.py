@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -12,8 +13,10 @@ from django.db import IntegrityError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scans import references
-from scans.metadata import COLUMNS, Metadata, read
+from integrations.notion.errors import NotionUnavailable
+from integrations.notion.replies import read_object
+from scans import metadata, references
+from scans.metadata import COLUMNS, Metadata, read, vanished
 from scans.models import Scan, Version
 from scans.storage import merge, objects_of
 from tenants.models import Organization
@@ -144,6 +147,7 @@ def test_an_organization_has_one_live_scan_of_a_connection(world: World) -> None
         ({"public_url": "https://x.notion.site/y"}, {"is_public": True}),
         ({"created_time": "2026-01-01T00:00:00.000Z"}, {"created_at": "2026-01-01T00:00:00.000Z"}),
         ({"created_time": "2026-01-01T00:00:00.000+00:00"}, {"created_at": "2026-01-01T00:00:00.000Z"}),
+        ({"created_time": "2026-01-01T00:00:00,000Z"}, {"created_at": "2026-01-01T00:00:00.000Z"}),
         ({"created_time": "yesterday"}, {"created_at": None}),
         ({"title": "x" * 1_000_000}, {"title": "x" * 2_000}),
         (
@@ -157,6 +161,81 @@ def test_an_organization_has_one_live_scan_of_a_connection(world: World) -> None
 def test_what_the_door_gives_is_read(found: dict[str, Any], expected: dict[str, Any]) -> None:
     seen = read({"object": "page", "id": str(IDS[0])} | found)
     assert {name: getattr(seen, name) for name in expected} == expected
+
+
+TEXTS = st.text(max_size=6) | st.sampled_from(
+    ["\x00", "\ud800", '"', "\\", '\\"', "{}", "{NULL,", "NULL", "null", "%s", "\u2028", "a" * 3_000]
+)
+TIMES = st.sampled_from(
+    [
+        "2026-01-01T00:00:00,000Z", "2026-01-01T000000.00000Z", "2026-W01-1", "20260101", "infinity", "now",
+        "0001-01-01T00:00:00.000Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999-14:00",
+        "2026-01-01T00:00:60.000Z", "2026-01-01T24:00:00.000Z", "2026-01-01T00:00:00+23:59:59.999999",
+    ]
+)  # fmt: skip
+UUIDS = st.uuids().flatmap(lambda one: st.sampled_from([str(one), one.hex, f"{{{one}}}".upper(), one.urn]))
+ANYTHING = st.recursive(
+    TEXTS | TIMES | UUIDS | st.none() | st.booleans() | st.integers() | st.floats(),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXTS, inner, max_size=2),
+    max_leaves=4,
+)
+
+
+def some(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.fixed_dictionaries({}, optional={name: ANYTHING | of for name, of in fields.items()}) | ANYTHING
+
+
+PROPERTY = some(
+    id=TEXTS,
+    type=st.sampled_from(["title", "select", "relation", "rollup"]),
+    title=st.lists(some(plain_text=TEXTS), max_size=2),
+    select=some(options=ANYTHING),
+    relation=some(data_source_id=UUIDS, type=TEXTS),
+    rollup=some(relation_property_id=TEXTS),
+)
+REPLIES = st.fixed_dictionaries(
+    {
+        "object": st.sampled_from(["page", "data_source", "database", "block", "canvas"]) | ANYTHING,
+        "id": UUIDS | ANYTHING,
+    },
+    optional={
+        "created_time": TIMES | ANYTHING,
+        "last_edited_time": TIMES | ANYTHING,
+        "in_trash": ANYTHING,
+        "public_url": ANYTHING,
+        "parent": some(type=st.sampled_from(["page_id", "workspace", "type"]), page_id=UUIDS),
+        "created_by": some(id=UUIDS),
+        "icon": some(type=TEXTS),
+        "title": st.lists(some(plain_text=TEXTS), max_size=2) | ANYTHING,
+        "properties": st.dictionaries(TEXTS, PROPERTY, max_size=2) | ANYTHING,
+        "data_sources": st.lists(some(id=UUIDS), max_size=2) | ANYTHING,
+    },
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(REPLIES, min_size=1, max_size=4))
+def test_whatever_notion_says_is_stored_and_read_back(world: World, replies: list[dict[str, Any]]) -> None:
+    """A batch that PostgreSQL refuses would be refused again, by whoever takes the scan up."""
+    batch = []
+    for reply in replies:
+        with contextlib.suppress(NotionUnavailable):
+            batch.append(read(read_object(reply)))
+    with transaction.atomic():
+        first, second = make_scan(world.acme, 1), make_scan(world.acme, 2)
+        with within(world.acme):
+            merge(first, batch)
+            assert merge(second, batch) == 0
+            found = {str(each.object_id): vanished(each) for each in objects_of(world.acme.pk, 1)}
+        assert found == {each.object_id: each._replace(state="vanished") for each in batch}
+        transaction.set_rollback(True)
+
+
+def test_what_is_no_id_is_not_kept_in_memory() -> None:
+    before = metadata._cached_id.cache_info().currsize
+    seen = read({"object": "page", "id": str(IDS[0]), "created_by": "x" * 1_000_000})
+    assert seen.created_by is None
+    assert metadata._cached_id.cache_info().currsize == before
 
 
 @pytest.mark.parametrize(("since", "planned"), [(None, "off"), (datetime(2026, 1, 1, tzinfo=UTC), "on")])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time as real_time
 from typing import Any
 
 import pytest
 
+from integrations.http import watchdog
 from integrations.http.retry import Retry
 from integrations.http.watchdog import Watchdog
 from integrations.notion.errors import NotionUnavailable
@@ -58,22 +60,34 @@ def test_a_client_goes_on_after_a_name_was_late(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_call_in_time_is_not_cut_by_the_one_before() -> None:
     near, far = socket.socketpair()
-    watchdog = Watchdog()
+    dog = Watchdog()
     with near, far:
-        with watchdog.guard(0.01):
+        with dog.guard(0.01):
             real_time.sleep(0.05)
-        with watchdog.guard(5):
-            watchdog.watch(near)
+        with dog.guard(5):
+            dog.watch(near)
             far.sendall(b"x")
             assert near.recv(1) == b"x"
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_error_of_one_alarm_leaves_the_next_call_its_end() -> None:
+    alarms = watchdog._Alarms()
+    alarms.set(0, lambda: [][0])
+    thread = alarms._thread
+    assert thread is not None
+    thread.join(timeout=5)
+    rung = threading.Event()
+    alarms.set(0, rung.set)
+    assert rung.wait(timeout=5)
+
+
 def test_outside_a_call_nothing_is_cut() -> None:
     near, far = socket.socketpair()
-    watchdog = Watchdog()
+    dog = Watchdog()
     with near, far:
-        with watchdog.guard(0.01):
-            watchdog.watch(near)
+        with dog.guard(0.01):
+            dog.watch(near)
         real_time.sleep(0.05)
         far.sendall(b"x")
         assert near.recv(1) == b"x"
@@ -81,9 +95,9 @@ def test_outside_a_call_nothing_is_cut() -> None:
 
 def test_a_timer_that_fires_late_does_not_cut_the_next_call() -> None:
     near, far = socket.socketpair()
-    watchdog = Watchdog()
-    with near, far, watchdog.guard(5):
-        watchdog.watch(near)
-        watchdog._cut(object())
+    dog = Watchdog()
+    with near, far, dog.guard(5):
+        dog.watch(near)
+        dog._cut(object())
         far.sendall(b"x")
         assert near.recv(1) == b"x"

@@ -121,6 +121,23 @@ def test_a_cursor_that_leads_nowhere_begins_its_own_list_again(
     assert seen(connected, 2) == clean
 
 
+def test_cursors_that_are_dead_when_a_scan_goes_on_cost_their_lists_alone(
+    connected: World, sandbox: Sandbox, clean: dict[UUID, Any]
+) -> None:
+    sandbox.latency_ms = LATENCY_MS
+    sandbox.faults.add("rate_limited", match=SEARCH, at=7, retry_after=300)
+    scan = work(start(connected))
+    assert scan.status == Scan.Status.WAITING
+    with within(connected.acme):
+        cursors = Stream.objects.filter(scan=scan, is_done=False).exclude(cursor="").count()
+    assert cursors
+    sandbox.faults.add("invalid_cursor", match=SEARCH, body_has="start_cursor", times=cursors)
+    scan = finish(scan)
+    assert not sandbox.faults.waiting()
+    assert scan.status == Scan.Status.COMPLETE, scan.coverage["reasons"]
+    assert seen(connected, 2) == clean
+
+
 @pytest.mark.parametrize(
     ("match", "reason"),
     [(SEARCH, "Notion's search ended early"), (QUERY, "more rows than Notion gives out")],

@@ -54,6 +54,15 @@ def test_an_editor_scans_watches_and_reads_the_result(connected: World) -> None:
     assert "100 %" in history
 
 
+def test_a_scan_that_a_worker_has_taken_up_does_not_wait_for_one(connected: World) -> None:
+    scan = start(connected)
+    with within(connected.acme):
+        Scan.objects.filter(pk=scan.pk).update(status=Scan.Status.RUNNING)
+    page = connected.client(connected.editor).get(f"{SCANS}{scan.pk}/").content.decode()
+    assert "Starting" in page
+    assert "Waiting for a worker" not in page
+
+
 def test_a_viewer_reads_and_starts_nothing(connected: World) -> None:
     viewer = connected.client(connected.viewer)
     page = viewer.get(SCANS).content.decode()

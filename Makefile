@@ -30,7 +30,7 @@ bench: $(STAMP)
 fuzz: $(STAMP)
 	@$(BIN)/python -m tests.fuzz
 
-# Takes one guard away at a time, in copies of the code, and expects the tests to notice (about 10 minutes).
+# Takes one guard away at a time, in copies of the code, and expects the tests to notice (about an hour).
 sabotage: $(STAMP)
 	@$(BIN)/python -m tests.sabotage
 

@@ -193,14 +193,8 @@ class _Crawl:
             yield from self.asking.parts_of(page)
             # Else its other end met it while this page was under way.
             if not request.stream.is_done:
-                yield from self._next_of(request, page)
+                yield from self.asking.next_of(request, page)
         yield from self.asking.rows_in(objects)
-
-    def _next_of(self, request: Listing, page: Page) -> Iterator[Listing]:
-        if isinstance(request, Rows) and request.edited_from:
-            # Where to stop is a question to what is stored.
-            self._store()
-        yield from self.asking.next_of(request, page)
 
     def _judge(self, answer: Answer) -> Iterator[Listing | LookUp]:
         """Take a request that failed; yield it if it is to be asked again."""

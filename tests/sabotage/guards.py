@@ -899,13 +899,6 @@ _SCANS = [
         _SCAN,
     ),
     Guard(
-        "where a list of edits stops is asked of what is stored",
-        "scans/crawl.py",
-        "            # Where to stop is a question to what is stored.\n            self._store()\n",
-        "            pass\n",
-        ("tests/scans/test_incremental.py",),
-    ),
-    Guard(
         "places that are taken together fit into the window",
         "integrations/budget.py",
         '      <= b."limit" - %(reserved)s',

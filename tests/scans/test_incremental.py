@@ -69,12 +69,13 @@ def test_it_ends_as_a_full_scan_of_the_same_workspace_does(connected: World, san
     assert {name: short.coverage[name] for name in same} == {name: full.coverage[name] for name in same}
 
 
-def test_it_asks_in_proportion_to_what_changed(connected: World, sandbox: Sandbox, short_pages: None) -> None:
+@pytest.mark.parametrize("order", ["object_id", "parent_id"], ids=["everywhere", "in one place"])
+def test_it_asks_in_proportion_to_what_changed(
+    connected: World, sandbox: Sandbox, short_pages: None, order: str
+) -> None:
     finish(start(connected))
     with within(connected.acme):
-        rows = list(
-            Version.objects.filter(parent_kind="data_source_id", state="live").order_by("object_id")[:24]
-        )
+        rows = list(Version.objects.filter(parent_kind="data_source_id", state="live").order_by(order)[:24])
     for row in rows:
         sandbox.workspace.edit(str(row.object_id), title="Touched", edited=now())
     sources = {row.parent_id for row in rows}

@@ -27,7 +27,7 @@ from notionscan import rls
 FIRST_PREVIOUS = "0" * 64
 _PAGE = 5_000
 # An infinite date, a number of thousands of digits, JSON nested deeper than Python goes.
-UNREADABLE = (DataError, ValueError, RecursionError)
+_UNREADABLE = (DataError, ValueError, RecursionError)
 CONTENT = (
     "id",
     "organization_id",
@@ -117,8 +117,8 @@ class _Walk:
     def read_on(self) -> None:
         if self.place is None and _without_place(self.organization_id):
             self._found(Broken(1, "An event without a place in the chain was put there."))
-        while page := _page(self.organization_id, self.place):
-            for sequence, stored, *content in page:
+        while found := page(self.organization_id, self.place):
+            for sequence, stored, *content in found:
                 link = Link(sequence, stored)
                 problem = _problem(self.last, link, tuple(content))
                 if sequence == self.known.sequence and link != self.known:
@@ -128,7 +128,7 @@ class _Walk:
                     self._found(problem)
                 # What follows a bad event is held against that event as it stands, so that it counts once.
                 self.last = link
-            self.place = (page[-1][0], page[-1][2])
+            self.place = (found[-1][0], found[-1][2])
             self.advance(self.last.sequence)
 
     def _found(self, problem: Broken) -> None:
@@ -201,10 +201,11 @@ def _without_place(organization_id: UUID) -> bool:
         return Event.objects.filter(organization_id=organization_id, sequence__isnull=True).exists()
 
 
-def _page(organization_id: UUID, after: tuple[int, UUID] | None) -> list[tuple[Any, ...]]:
+def page(organization_id: UUID, after: tuple[int, UUID] | None) -> list[tuple[Any, ...]]:
     """Return the next events in order of their sequence; one that is there twice is not skipped.
 
-    An event whose values cannot be read comes alone, with its id in place of its content.
+    Each is its sequence, its hash, and its content in the order of CONTENT. ``after`` is the sequence and the
+    id of an event. An event whose values cannot be read comes alone, with its id in place of its content.
     """
     events = Event.objects.filter(organization_id=organization_id, sequence__isnull=False)
     if after is not None:
@@ -213,7 +214,7 @@ def _page(organization_id: UUID, after: tuple[int, UUID] | None) -> list[tuple[A
     size = _PAGE
     with rls.scope(rls.organization_scope(organization_id)):
         while size:
-            with suppress(*UNREADABLE), transaction.atomic():
+            with suppress(*_UNREADABLE), transaction.atomic():
                 return list(events.values_list("sequence", "hash", *CONTENT)[:size])
             size //= 2
         with transaction.atomic():

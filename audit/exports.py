@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from django.db import models, transaction
-from django.db.models import QuerySet
 
 from audit import chain
 from audit.actions import Action
@@ -19,9 +17,7 @@ from audit.record import Labelled, record
 from notionscan import rls
 from notionscan.spreadsheets import csv_line
 
-R = TypeVar("R")
-_PAGE = 1_000
-_FIRST = (0, chain.FIRST_PREVIOUS)
+_START: tuple[int, str, tuple[int, UUID] | None] = (0, chain.FIRST_PREVIOUS, None)
 
 
 class Unreadable(Exception):
@@ -70,41 +66,26 @@ def told(lines: Iterator[str], kind: Format) -> Iterator[str]:
 
 def _rows(organization_id: UUID, since: datetime | None, until: int) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Yield each event with the hash before it."""
-    events = Event.objects.filter(organization_id=organization_id)
-    last, previous = _in_scope(organization_id, lambda: _before(events, since)) if since else _FIRST
-    size = _PAGE
-    while last < until:
-        next_ones = events.filter(sequence__gt=last, sequence__lte=until).order_by("sequence")
-        values = next_ones.values_list("sequence", "hash", *chain.CONTENT)[:size]
-        try:
-            page: list[tuple[Any, ...]] = _in_scope(organization_id, partial(list, values))
-        except chain.UNREADABLE:
-            # Up to the one that cannot be read.
-            size //= 2
-            if size:
-                continue
-            raise Unreadable(last) from None
-        if not page:
-            return
+    before = _before(organization_id, since) if since else None
+    last, previous, place = (before[0], before[1], (before[0], before[2])) if before else _START
+    while page := chain.page(organization_id, place):
         for row in page:
+            if row[0] > until:
+                return
+            if len(row) < 2 + len(chain.CONTENT):
+                raise Unreadable(last)
             yield previous, row
-            last, previous = row[0], row[1]
+            last, previous, place = row[0], row[1], (row[0], row[2])
 
 
-def _in_scope(organization_id: UUID, read: Callable[[], R]) -> R:
+def _before(organization_id: UUID, since: datetime) -> tuple[int, str, UUID] | None:
+    """Return the sequence, hash and id of the event before the first one of that time."""
     with rls.scope(rls.organization_scope(organization_id)), transaction.atomic():
-        return read()
-
-
-def _before(events: QuerySet[Event], since: datetime) -> tuple[int, str]:
-    """Return the sequence and hash of the event before the first one of that time."""
-    first = events.filter(created_at__gte=since).order_by("sequence").first()
-    found = (
-        events.filter(sequence__lt=first.sequence).order_by("-sequence").first()
-        if first
-        else (events.order_by("-sequence").first())
-    )
-    return (found.sequence, found.hash) if found else _FIRST
+        events = Event.objects.filter(organization_id=organization_id)
+        of_that_time = events.filter(created_at__gte=since).order_by("sequence")
+        first = of_that_time.values_list("sequence", flat=True).first()
+        earlier = events if first is None else events.filter(sequence__lt=first)
+        return earlier.order_by("-sequence").values_list("sequence", "hash", "id").first()
 
 
 def _as_jsonl(rows: Iterator[tuple[str, tuple[Any, ...]]]) -> Iterator[str]:

@@ -6,12 +6,12 @@ import enum
 import functools
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from integrations.notion.replies import CANONICAL_ID
 from scans.models import Version
 
 # Longer ones are cut: PostgreSQL keeps them, but nobody reads a megabyte of title.
@@ -20,7 +20,6 @@ _SHORT = 32
 # As a URN and in braces, an id has 47 characters.
 _SHORTEST_NO_ID = 48
 LIVE, TRASHED = Version.State.LIVE.value, Version.State.TRASHED.value
-_CANONICAL_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Standing(enum.StrEnum):
@@ -34,8 +33,8 @@ class Standing(enum.StrEnum):
 class Metadata(NamedTuple):
     """One object as a scan saw it, as texts that PostgreSQL reads and that are the same for the same thing.
 
-    Ids are written with hyphens, times in UTC; ``structure`` is canonical JSON. Not as values of Python's:
-    making those and writing them again was a third of a scan's time.
+    Ids are written with hyphens, times in UTC; ``structure`` is canonical JSON. Not as values of Python's,
+    which were made and written again for each.
     """
 
     object_id: str
@@ -116,7 +115,7 @@ def _as_text(value: Any) -> Any:
 
 
 def _id(value: object) -> str | None:
-    if isinstance(value, str) and _CANONICAL_ID.fullmatch(value):
+    if isinstance(value, str) and CANONICAL_ID.fullmatch(value):
         return value
     try:
         return str(UUID(str(value)))

@@ -57,7 +57,7 @@ class Watchdog:
 
 
 class _Alarms:
-    """One thread that waits for all deadlines of a process: one for each call took a tenth of a scan."""
+    """One thread that waits for all deadlines of a process: one for each call took a sixth of their time."""
 
     def __init__(self) -> None:
         self._begin()

@@ -154,6 +154,7 @@ class Stream(Scoped, models.Model):
     # Why it could not be read to its end.
     problem = models.CharField(max_length=64, blank=True)
 
+    # What moves while it is read.
     CHECKPOINT = ("cursor", "created_from", "reached", "restarts", "found", "is_done", "problem")
 
     class Meta:

@@ -100,7 +100,7 @@ def test_a_whole_log_verifies(log: World) -> None:
 
 def test_what_is_appended_meanwhile_is_read_as_well(log: World, monkeypatch: pytest.MonkeyPatch) -> None:
     last = last_of(log.acme)
-    read = chain._page
+    read = chain.page
     late = [1, 2]
 
     def read_and_append(organization_id: Any, after: Any) -> Any:
@@ -109,7 +109,7 @@ def test_what_is_appended_meanwhile_is_read_as_well(log: World, monkeypatch: pyt
             add(log.acme, number=late.pop())
         return page
 
-    monkeypatch.setattr(chain, "_page", read_and_append)
+    monkeypatch.setattr(chain, "page", read_and_append)
     assert chain.verify(log.acme.pk).sequence == last + 2
 
 
@@ -239,7 +239,7 @@ def test_a_slug_may_look_like_an_id(committed: None) -> None:
 
 
 def test_what_is_appended_meanwhile_is_no_fault(log: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    page, writes = chain._page, iter(range(5))
+    page, writes = chain.page, iter(range(5))
 
     def while_somebody_writes(*arguments: Any) -> list[tuple[Any, ...]]:
         found = page(*arguments)
@@ -247,7 +247,7 @@ def test_what_is_appended_meanwhile_is_no_fault(log: World, monkeypatch: pytest.
             add(log.acme)
         return found
 
-    monkeypatch.setattr(chain, "_page", while_somebody_writes)
+    monkeypatch.setattr(chain, "page", while_somebody_writes)
     assert "whole." in verify("acme")
 
 

@@ -139,6 +139,10 @@ def test_an_export_says_where_it_cannot_go_on(committed: None, kind: exports.For
     out = io.StringIO()
     with pytest.raises(CommandError, match=f"cannot be read after event {bad - 1}; manage.py verify_audit"):
         call_command("export_audit", "acme", "--format", kind.value, stdout=out)
+    with pytest.raises(CommandError, match=f"cannot be read after event {bad - 1}; manage.py verify_audit"):
+        call_command(
+            "export_audit", "acme", "--format", kind.value, "--since", "2020-01-01", stdout=io.StringIO()
+        )
     assert len(out.getvalue().splitlines()) == bad - 1 + (kind is exports.Format.CSV)
     page = world.client(world.admin).post("/orgs/acme/audit/export", {"format": kind.value})
     *_, last = b"".join(page.streaming_content).decode().splitlines()  # type: ignore[attr-defined]

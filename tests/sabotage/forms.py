@@ -39,8 +39,8 @@ FORMS = [
     Guard(
         "an event that cannot be read is named",
         "audit/chain.py",
-        "UNREADABLE = (DataError, ValueError, RecursionError)",
-        "UNREADABLE = (ZeroDivisionError,)",
+        "_UNREADABLE = (DataError, ValueError, RecursionError)",
+        "_UNREADABLE = (ZeroDivisionError,)",
         _AUDIT,
     ),
     Guard(

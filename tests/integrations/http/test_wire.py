@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import socket
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.http.errors import Unavailable
-from integrations.http.watchdog import Watchdog
 from integrations.http.wire import Deadline, parse_object, read_body
 from tests.integrations.notion.doors import PATIENT, FakeTime
 
@@ -48,41 +44,6 @@ def test_one_address_gets_a_part_of_the_time_so_that_others_get_theirs(time: Fak
     time.now += 60
     assert deadline.left() == 0
     assert deadline.connect_seconds() > 0
-
-
-def test_a_timer_that_fires_late_does_not_cut_the_next_call() -> None:
-    near, far = socket.socketpair()
-    watchdog, call_before = Watchdog(), object()
-    with near, far, watchdog.guard(5):
-        watchdog.watch(near)
-        # What the timer of the call before does when it was too late to cancel it.
-        watchdog._cut(call_before)
-        far.sendall(b"x")
-        assert near.recv(1) == b"x"
-
-
-def test_a_shorter_deadline_is_kept_beside_a_longer_one() -> None:
-    near, far = socket.socketpair()
-    slow, quick = Watchdog(), Watchdog()
-    with near, far, slow.guard(30), quick.guard(0.05):
-        quick.watch(near)
-        near.settimeout(20)
-        assert near.recv(1) == b"", "cut, so that nothing comes any more"
-
-
-def test_a_forked_process_keeps_its_deadlines() -> None:
-    with Watchdog().guard(30):
-        pass
-    child = os.fork()
-    if not child:
-        near, _far = socket.socketpair()
-        near.settimeout(20)
-        watchdog = Watchdog()
-        with contextlib.suppress(OSError), watchdog.guard(0.05):
-            watchdog.watch(near)
-            os._exit(0 if near.recv(1) == b"" else 1)
-        os._exit(2)
-    assert os.waitpid(child, 0)[1] == 0
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])

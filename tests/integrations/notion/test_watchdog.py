@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time as real_time
@@ -101,3 +102,30 @@ def test_a_timer_that_fires_late_does_not_cut_the_next_call() -> None:
         dog._cut(object())
         far.sendall(b"x")
         assert near.recv(1) == b"x"
+
+
+def test_a_shorter_deadline_is_kept_beside_a_longer_one() -> None:
+    near, far = socket.socketpair()
+    slow, quick = Watchdog(), Watchdog()
+    with near, far, slow.guard(30), quick.guard(0.05):
+        quick.watch(near)
+        near.settimeout(20)
+        assert near.recv(1) == b"", "cut, so that nothing comes any more"
+
+
+def test_a_forked_process_keeps_its_deadlines() -> None:
+    with Watchdog().guard(30):
+        pass
+    child = os.fork()
+    if not child:
+        try:
+            near, _far = socket.socketpair()
+            near.settimeout(20)
+            dog = Watchdog()
+            with dog.guard(0.05):
+                dog.watch(near)
+                os._exit(0 if near.recv(1) == b"" else 1)
+        finally:
+            # Not through pytest's own end.
+            os._exit(2)
+    assert os.waitpid(child, 0)[1] == 0
